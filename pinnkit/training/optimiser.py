@@ -1,0 +1,144 @@
+"""The one interface of all optimisers: pure steps on a flat vector, state passed through.
+
+An optimiser minimises ``loss(θ) = Σ rᵢ(θ)²``. It is a frozen value whose hyper-parameters are static, so
+that a compiled chunk of iterations is shared by all runs with the same settings. The state is a pytree of
+arrays: what is saved and loaded is all there is, and a resumed run takes the same steps.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import Generic, Protocol, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .arrays import Count, Flag, Scalar, Vector
+
+RUNNING = 0
+CONVERGED = 1
+STAGNATED = 2
+NONFINITE = 3
+
+_DESCRIPTIONS = {
+    RUNNING: "still improving",
+    CONVERGED: "converged: the loss or its gradient fell below the tolerance",
+    STAGNATED: (
+        "stagnated: the loss no longer falls along any direction tried; if it is still too high, redraw the "
+        "points, widen the network, weight the conditions anew, or start from another seed"
+    ),
+    NONFINITE: (
+        "not finite: the loss or its gradient is NaN or infinite, and the last finite parameters are kept; "
+        "look for a division by zero, or a root or logarithm of a negative number, in the equation and its "
+        "data, or start with a smaller learning rate"
+    ),
+}
+
+_SHORTEST_HISTORY = 64
+
+
+class Objective(Protocol):
+    """What first-order and quasi-Newton methods see: a pytree with a scalar loss of flat parameters."""
+
+    def loss(self, theta: Vector) -> Scalar:
+        """Σ rᵢ(θ)², the weights folded into the residuals."""
+        ...
+
+
+class AbstractState(eqx.Module):
+    """What every optimiser's state tells: the loss at the current θ, the effort so far, and a status."""
+
+    loss: eqx.AbstractVar[Scalar]
+    iteration: eqx.AbstractVar[Count]
+    evaluations: eqx.AbstractVar[Count]
+    status: eqx.AbstractVar[Count]
+
+
+State = TypeVar("State", bound=AbstractState)
+
+
+class AbstractOptimiser(eqx.Module, Generic[State]):
+    """``init``, ``step`` and ``restart`` are pure and jit-able; only arrays change, never the settings."""
+
+    name: eqx.AbstractClassVar[str]
+    summary: eqx.AbstractClassVar[str]
+    default_iterations: eqx.AbstractClassVar[int]
+
+    @abc.abstractmethod
+    def init(self, objective: Objective, theta: Vector) -> State:
+        """The state before the first iteration; its status is NONFINITE where the loss already is."""
+
+    @abc.abstractmethod
+    def step(self, objective: Objective, theta: Vector, state: State) -> tuple[Vector, State]:
+        """One iteration; the identity unless the status is RUNNING. Never returns a non-finite θ."""
+
+    @abc.abstractmethod
+    def restart(self, objective: Objective, theta: Vector, state: State) -> State:
+        """The state after the objective changed (points redrawn); what was learned of curvature stays."""
+
+
+class Mark(eqx.Module):
+    """The last loss that was a real advance, and when: what stagnation is judged by."""
+
+    loss: Scalar
+    iteration: Count
+
+    def advance(self, loss: Scalar, iteration: Count, patience: int, fall: float) -> tuple[Mark, Flag]:
+        """The new mark, and whether the loss failed to fall by the factor 1 − fall for too long."""
+        better = loss < (1 - fall) * self.loss
+        mark = Mark(jnp.where(better, loss, self.loss), jnp.where(better, iteration, self.iteration))
+        return mark, iteration - mark.iteration >= patience
+
+
+def status_array(value: int) -> Count:
+    return jnp.asarray(value, jnp.int32)
+
+
+@eqx.filter_jit
+def value_and_gradient(objective: Objective, theta: Vector) -> tuple[Scalar, Vector]:
+    """Loss and gradient, compiled once for all optimisers' ``init`` and ``restart``."""
+    return jax.value_and_grad(objective.loss)(theta)
+
+
+def is_finite(loss: Scalar, gradient: Vector) -> Flag:
+    """Whether the loss and every component of its gradient are finite."""
+    return jnp.isfinite(loss) & jnp.all(jnp.isfinite(gradient))
+
+
+def run_chunk(
+    optimiser: AbstractOptimiser[State],
+    objective: Objective,
+    theta: Vector,
+    state: State,
+    iterations: int,
+) -> tuple[Vector, State, np.ndarray]:
+    """Up to ``iterations`` steps in one compiled loop; fewer when the status ceases to be RUNNING.
+
+    Returns θ, the state and the losses after each step taken. Chunks whose lengths round up to the same
+    power of two share one compilation.
+    """
+    length = max(_SHORTEST_HISTORY, 1 << (iterations - 1).bit_length())
+    history = jnp.zeros(length, state.loss.dtype)
+    theta, state, history, taken = _loop(optimiser, objective, theta, state, history, jnp.asarray(iterations))
+    return theta, state, np.asarray(history)[: int(taken)]
+
+
+@eqx.filter_jit
+def _loop(optimiser, objective, theta, state, history, iterations):
+    def unfinished(carry):
+        _, state, _, taken = carry
+        return (taken < iterations) & (state.status == RUNNING)
+
+    def advance(carry):
+        theta, state, history, taken = carry
+        theta, state = optimiser.step(objective, theta, state)
+        return theta, state, history.at[taken].set(state.loss), taken + 1
+
+    return jax.lax.while_loop(unfinished, advance, (theta, state, history, jnp.zeros_like(iterations)))
+
+
+def describe(status: int | Count) -> str:
+    """What a status means, its cause and its remedy."""
+    return _DESCRIPTIONS[int(status)]
