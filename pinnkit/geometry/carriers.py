@@ -1,0 +1,114 @@
+"""Carriers: the whole plane, sphere, ellipse or cylinder that a boundary piece is a part of.
+
+Plain data, so that other rooms can build distances and projections from them on any array library.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Plane:
+    """All x with normal·(x − point) = 0: the normal points out of the domain."""
+
+    point: tuple[float, ...]
+    normal: tuple[float, ...]
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Nearest points of the plane, (n, d)."""
+        normal = np.array(self.normal)
+        return points - np.outer((points - np.array(self.point)) @ normal, normal)
+
+
+@dataclass(frozen=True)
+class Sphere:
+    """All x with |x − center| = radius. ``side`` is +1 where the domain lies within, −1 where outside."""
+
+    center: tuple[float, ...]
+    radius: float
+    side: int = 1
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Nearest points of the sphere, (n, d); the centre goes to the first axis."""
+        offset = points - np.array(self.center)
+        distance = np.linalg.norm(offset, axis=1, keepdims=True)
+        first = np.eye(1, points.shape[1])
+        direction = np.where(distance > 0, offset / np.where(distance > 0, distance, 1), first)
+        return np.array(self.center) + self.radius * direction
+
+
+@dataclass(frozen=True)
+class Ellipsoid:
+    """The ellipse |R(−angle)(x − center) / radii| = 1 in the plane; ``side`` as for the sphere."""
+
+    center: tuple[float, float]
+    radii: tuple[float, float]
+    angle: float = 0.0
+    side: int = 1
+
+    def rotation(self) -> np.ndarray:
+        """Columns are the ellipse's axes."""
+        c, s = np.cos(self.angle), np.sin(self.angle)
+        return np.array([[c, -s], [s, c]])
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Nearest points of the ellipse, (n, 2), to rounding."""
+        local = (points - np.array(self.center)) @ self.rotation()
+        nearest = _nearest_on_ellipse(local, np.array(self.radii))
+        return np.array(self.center) + nearest @ self.rotation().T
+
+
+@dataclass(frozen=True)
+class CylinderSurface:
+    """All x at distance ``radius`` from the line through ``base`` along the unit vector ``axis``."""
+
+    base: tuple[float, float, float]
+    axis: tuple[float, float, float]
+    radius: float
+    side: int = 1
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Nearest points of the surface, (n, 3)."""
+        offset = points - np.array(self.base)
+        along = np.outer(offset @ np.array(self.axis), np.array(self.axis))
+        flat = offset - along
+        distance = np.linalg.norm(flat, axis=1, keepdims=True)
+        direction = np.where(distance > 0, flat / np.where(distance > 0, distance, 1), across(self.axis)[0])
+        return np.array(self.base) + along + self.radius * direction
+
+
+Carrier = Plane | Sphere | Ellipsoid | CylinderSurface
+
+
+def across(axis: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Two unit vectors that complete a unit vector of space to a right-handed frame."""
+    axis = np.array(axis)
+    first = np.cross(axis, np.eye(3)[np.argmin(np.abs(axis))])
+    first /= np.linalg.norm(first)
+    return first, np.cross(axis, first)
+
+
+def _nearest_on_ellipse(points: np.ndarray, radii: np.ndarray) -> np.ndarray:
+    """Foot points on the axis-parallel ellipse about the origin.
+
+    Solves Σ (rᵢ pᵢ / (rᵢ² + t))² = 1 for its largest root t by Newton's method in the first quadrant
+    (D. Eberly, "Distance from a point to an ellipse", 2013); the function is convex and decreasing
+    there, so the iteration from the left of the root climbs to it without overshooting.
+    """
+    p = np.abs(points)
+    # Points on an axis inside the evolute have no such root in floating point: leave the axis by a hair.
+    p = np.maximum(p, 1e-14 * radii)
+    t = np.max(radii * p - radii**2, axis=1)
+    for _ in range(60):
+        ratio = radii * p / (radii**2 + t[:, None])
+        value = np.sum(ratio**2, axis=1) - 1
+        step = value / (2 * np.sum(ratio**2 / (radii**2 + t[:, None]), axis=1))
+        t = t + step
+        if np.all(np.abs(step) <= 1e-15 * radii.max() ** 2):
+            break
+    foot = radii**2 * p / (radii**2 + t[:, None])
+    foot /= np.linalg.norm(foot / radii, axis=1, keepdims=True)
+    return np.where(points < 0, -foot, foot)
