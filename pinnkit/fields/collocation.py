@@ -1,0 +1,71 @@
+"""Points at which unknowns are evaluated, with what is constant there: normals, lifts and multipliers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from .derivatives import Index, closure, differentiate
+
+Needs = Mapping[str, tuple[Index, ...]]
+CHUNK = 2048
+
+
+class Transform(Protocol):
+    """u = lift + multiplier·N, both plain functions of one point."""
+
+    lift: Callable[[Array], Array]
+    multiplier: Callable[[Array], Array]
+
+
+class Collocation(eqx.Module):
+    """n points with the parameter-free part of the unknowns there.
+
+    ``x`` (n, d) points; ``normals`` (n, d_space) where they lie on a boundary; for each unknown with
+    exact conditions ``lift`` and ``multiplier`` hold the derivatives of both, (n, number of indices).
+    Every leaf has the n points first, so subsets are taken leaf by leaf.
+    """
+
+    x: Array
+    normals: Array | None
+    lift: dict[str, Array]
+    multiplier: dict[str, Array]
+
+    def take(self, chosen: Array) -> Collocation:
+        """The points with the given positions."""
+        return jax.tree.map(lambda leaf: leaf[chosen], self)
+
+
+def prepare(
+    transforms: Mapping[str, Transform], needs: Needs, x: Array, normals: Array | None = None
+) -> Collocation:
+    """Evaluate lifts and multipliers, with all derivatives needed, in chunks of bounded memory."""
+    x = jnp.asarray(x)
+    lift, multiplier = {}, {}
+    for name, indices in needs.items():
+        if name not in transforms:
+            continue
+        wanted = closure(frozenset(indices))
+        lift[name] = _evaluate(transforms[name].lift, x, wanted)
+        multiplier[name] = _evaluate(transforms[name].multiplier, x, wanted)
+    return Collocation(x, None if normals is None else jnp.asarray(normals), lift, multiplier)
+
+
+def _evaluate(function: Callable[[Array], Array], x: Array, wanted: tuple[Index, ...]) -> Array:
+    count = x.shape[0]
+    size = min(CHUNK, count)
+    padded = jnp.concatenate([x, jnp.broadcast_to(x[-1:], ((-count) % size, x.shape[1]))])
+    pieces = [
+        _differentiate(function, padded[start : start + size], wanted) for start in range(0, len(padded), size)
+    ]
+    return jnp.concatenate(pieces)[:count]
+
+
+@eqx.filter_jit
+def _differentiate(function: Callable[[Array], Array], x: Array, wanted: tuple[Index, ...]) -> Array:
+    return differentiate(function, x, wanted).T
