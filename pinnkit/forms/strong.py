@@ -1,0 +1,106 @@
+"""Strong form: residuals lhs − rhs in jets, with the exact set of derivatives that they need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import sympy as sp
+
+from ..declare import conditions as declared
+from ..declare.problem import Problem
+from .errors import FormUnavailable
+from .flux import equation_flux
+from .jets import Jet, Jets, JetSymbol, jets_in
+
+
+@dataclass(frozen=True)
+class StrongEquation:
+    """R = 0 in jet symbols, with the jets that R depends on."""
+
+    name: str
+    residual: sp.Expr
+    jets: tuple[Jet, ...]
+
+
+@dataclass(frozen=True)
+class StrongForm:
+    """The residuals of all equations, in order of declaration."""
+
+    equations: tuple[StrongEquation, ...]
+
+    @property
+    def jets(self) -> tuple[Jet, ...]:
+        """All jets needed."""
+        return jets_in(*(e.residual for e in self.equations))
+
+
+class ConditionResidual(NamedTuple):
+    """An expression that a condition sets to zero, in jets, variables and the normal n_x, …."""
+
+    residual: sp.Expr
+    jets: tuple[Jet, ...]
+
+
+def strong_form(problem: Problem) -> StrongForm:
+    """Residuals R = lhs − rhs with all derivatives carried out.
+
+    Raises ``FormUnavailable`` for a term that is not local in the unknowns.
+    """
+    jets = Jets(problem)
+    equations = []
+    for equation in problem.equations:
+        residual = without_idle_jets(jets.to_jets(equation.residual))
+        equations.append(StrongEquation(equation.name, residual, jets_in(residual)))
+    return StrongForm(tuple(equations))
+
+
+def condition_residual(condition: declared.AnyCondition, problem: Problem) -> ConditionResidual:
+    """What a condition sets to zero, in jets.
+
+    Dirichlet, initial and point value: u − g. Rate: u_t − v₀. Neumann: n·∇u − g. Robin:
+    a·u + b·n·∇u − g. Flux: F·n − g with F of the named equation's flux form. Expression: itself.
+    Raises ``FormUnavailable`` for a periodic condition, which compares two points.
+    """
+    jets = Jets(problem)
+    residual = without_idle_jets(_condition(condition, jets))
+    return ConditionResidual(residual, jets_in(residual))
+
+
+def normal_derivative(unknown: str, jets: Jets) -> sp.Expr:
+    """∂u/∂n = Σ nᵢ u_i."""
+    zero = jets.zero(unknown)
+    return sp.Add(*(n * jets.symbol(zero.raised(i)) for i, n in zip(jets.space, jets.normals, strict=True)))
+
+
+def _condition(condition: declared.AnyCondition, jets: Jets) -> sp.Expr:
+    if isinstance(condition, declared.Condition):
+        return jets.to_jets(condition.expression)
+    if isinstance(condition, declared.Periodic):
+        raise FormUnavailable(
+            f"a residual of the periodic condition along {condition.coordinate}",
+            reason="it compares two points",
+            mend="impose it by a periodic embedding, or on pairs of points",
+        )
+    value = jets.to_jets(condition.value)
+    if isinstance(condition, declared.Flux):
+        flux = equation_flux(jets.problem, condition.equation).flux
+        return sp.Add(*(n * f for n, f in zip(jets.normals, flux, strict=False))) - value
+    name = condition.unknown.func.__name__
+    zero = jets.zero(name)
+    if isinstance(condition, declared.Neumann):
+        return normal_derivative(name, jets) - value
+    if isinstance(condition, declared.Robin):
+        a, b = jets.to_jets(condition.a), jets.to_jets(condition.b)
+        return a * jets.symbol(zero) + b * normal_derivative(name, jets) - value
+    if isinstance(condition, declared.InitialRate):
+        return jets.symbol(zero.raised(len(jets.variables) - 1)) - value
+    return jets.symbol(zero) - value
+
+
+def without_idle_jets(expression: sp.Expr) -> sp.Expr:
+    """The same expression without jets on which it does not depend: u_xx in u_xx·(u + 1) − u·u_xx − u_xx."""
+    for symbol in expression.atoms(JetSymbol):
+        if sp.expand_mul(sp.diff(expression, symbol)) == 0:
+            expression = expression.subs(symbol, 1)  # any value would do; one divides safely
+    return expression
