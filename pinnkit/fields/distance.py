@@ -1,0 +1,216 @@
+"""Smooth distance functions of chosen pieces of a boundary: φ = 0 exactly there, φ > 0 inside.
+
+Three constructions, the smoothest that fits each piece:
+
+* A carrier that the whole domain lies on one side of (every side of a box, of a convex polygon, every
+  circle that was cut out whole) enters as its ``implicit`` function: plane carriers and arcs by their
+  product, which is smooth at convex corners where any distance is not; closed ones (holes) each alone.
+* Two sides of a re-entrant corner enter as the harmonic function of their wedge, singular like the
+  solution itself (``implicit.wedge``).
+* What is left, segments and arcs of general polygons and unions, enters by its ``subtended`` function:
+  Lipschitz at the piece's ends, where second derivatives grow as 1/r, smooth elsewhere. Collocation points
+  at such corners are to be avoided.
+
+Parts are joined by φ = (Σ φᵢ⁻¹)⁻¹ (Rvachev; Biswas & Shapiro 2004; Sukumar & Srivastava, CMAME 389, 2022,
+eq. 25 with m = 1), in a form without division by φᵢ. The result is scaled to a maximum of about one.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from ..geometry.carriers import Carrier, Ellipsoid, Plane, Sphere
+from ..geometry.curves import Curve
+from ..geometry.pieces import BoundaryPiece, Clipped
+from ..geometry.sampling import interior, unit_points
+from ..geometry.shapes import Shape
+from .implicit import ScalarField, implicit, wedge
+from .subtended import subtended
+
+PROBES = 2048
+# Products of many factors are near zero in most of the domain: polygons with more sides are joined.
+MOST_FACTORS = 6
+
+
+class NoDistance(ValueError):
+    """No smooth distance function is known for these pieces; the text says why."""
+
+
+def distance(shape: Shape, names: str | Sequence[str]) -> ScalarField:
+    """φ of every boundary piece with one of the names ("boundary": all), a function of one point (d,).
+
+    Raises ``NoDistance`` for boundaries without a smooth one (mesh files, non-convex solids).
+    """
+    return piece_distance(shape, shape.pieces_of(names))
+
+
+def piece_distance(shape: Shape, chosen: Sequence[BoundaryPiece]) -> ScalarField:
+    """φ of the given pieces of a shape, see ``distance``."""
+    if not chosen:
+        return jnp.ones_like
+    inside = interior(shape, PROBES, 0)
+    others = [p for p in shape.pieces() if p not in chosen]
+    elsewhere = probes(others, shape.dimension)
+    carriers = {carrier_key(p.carrier): p.carrier for p in chosen}
+    supporting = {k for k, c in carriers.items() if _supports(implicit(c), inside, elsewhere)}
+    if sum(isinstance(carriers[k], Plane) for k in supporting) > max(MOST_FACTORS, 2 * shape.dimension):
+        supporting = {k for k in supporting if not isinstance(carriers[k], Plane)}
+    whole = {carrier_key(p.carrier) for p in chosen if is_closed(p)} & supporting
+    factors = [implicit(c) for k, c in carriers.items() if k in supporting - whole]
+    strands = [_extended(strand(p), shape) for p in chosen if carrier_key(p.carrier) not in supporting]
+    parts = [implicit(c) for k, c in carriers.items() if k in whole]
+    corners, strands = _wedges(strands)
+    factors += corners
+    if factors and any(any(s.leaves) for s in strands):
+        factors.append(joined([s.function for s in strands]))
+    else:
+        parts += [s.function for s in strands]
+    if factors:
+        parts.append(_product(factors, inside))
+    return normalised(joined(parts), inside)
+
+
+def joined(functions: Sequence[ScalarField]) -> ScalarField:
+    """(Σ φᵢ⁻¹)⁻¹, two at a time as ab/(a + b): finite where one vanishes, no under- or overflow."""
+
+    def function(x: Array) -> Array:
+        total = functions[0](x)
+        for other in functions[1:]:
+            value = other(x)
+            both = total + value
+            corner = both == 0
+            total = jnp.where(corner, 0.0, total * value / jnp.where(corner, 1.0, both))
+        return total
+
+    return function
+
+
+def normalised(function: ScalarField, points: np.ndarray) -> ScalarField:
+    """The function divided by its largest value at the points."""
+    largest = float(np.max(jax.vmap(function)(jnp.asarray(points))))
+    return lambda x: function(x) / largest
+
+
+def probes(pieces: Sequence[BoundaryPiece], dimension: int, count: int = 64) -> np.ndarray:
+    """A few points of every piece, (n, d), its ends left out."""
+    unit = unit_points(count, dimension - 1, seed=0) if dimension > 1 else np.zeros((1, 0))
+    return np.concatenate([np.zeros((0, dimension)), *(p.sample(unit)[0] for p in pieces)])
+
+
+def is_closed(piece: BoundaryPiece) -> bool:
+    """Whether the piece is all of its carrier, which has no end."""
+    if isinstance(piece, Clipped):
+        return piece.measure == piece.proposed_measure and piece.piece.closed
+    return piece.closed
+
+
+def carrier_key(carrier: Carrier) -> tuple:
+    """Equal for pieces of one carrier; a plane may be described by any of its points."""
+    if not isinstance(carrier, Plane):
+        return (carrier,)
+    offset = np.dot(carrier.point, carrier.normal)
+    return tuple(np.round([offset, *carrier.normal], 9) + 0.0)
+
+
+def _supports(function: ScalarField, inside: np.ndarray, elsewhere: np.ndarray) -> bool:
+    """Whether the domain lies on the positive side, and the function vanishes on no other piece."""
+    values = np.asarray(jax.vmap(function)(jnp.asarray(np.concatenate([inside, elsewhere]))))
+    scale = 1e-7 * np.max(values)
+    return bool(np.all(values[: len(inside)] > 0) and np.all(values[len(inside) :] > scale))
+
+
+def _product(factors: Sequence[ScalarField], inside: np.ndarray) -> ScalarField:
+    """Product of the factors, scaled to the size of a distance: its maximum is that of their minimum."""
+    values = np.stack([np.asarray(jax.vmap(f)(jnp.asarray(inside))) for f in factors])
+    scale = np.max(np.min(values, axis=0)) / np.max(np.prod(values, axis=0))
+
+    def function(x: Array) -> Array:
+        product = scale
+        for factor in factors:
+            product = product * factor(x)
+        return product
+
+    return function
+
+
+@dataclass(frozen=True)
+class Strand:
+    """A segment or an arc: its ends, the unit tangent at its start, its carrier.
+
+    ``leaves`` tells which ends were moved far away, straight on and out of the domain.
+    """
+
+    start: np.ndarray
+    end: np.ndarray
+    tangent: np.ndarray
+    carrier: Carrier
+    leaves: tuple[bool, bool] = (False, False)
+
+    @property
+    def function(self) -> ScalarField:
+        """The piece's distance function."""
+        if not isinstance(self.carrier, Ellipsoid):
+            return subtended(self.start, self.end, self.tangent, implicit(self.carrier))
+        # An arc of an ellipse is one of the unit circle in other coordinates.
+        center, radii = np.array(self.carrier.center), np.array(self.carrier.radii)
+        inverse = self.carrier.rotation().T / radii[:, None]
+        turned = inverse @ self.tangent
+        circle = subtended(
+            inverse @ (self.start - center),
+            inverse @ (self.end - center),
+            turned / np.linalg.norm(turned),
+            implicit(Sphere((0.0, 0.0), 1.0, self.carrier.side)),
+        )
+        return lambda x: min(radii) * circle(inverse @ (x - center))
+
+
+def strand(piece: BoundaryPiece) -> Strand:
+    """The piece as a strand; ``NoDistance`` where it is none."""
+    if not isinstance(piece, Curve) or piece.closed:
+        raise NoDistance(
+            f"{piece.name!r} bends into the domain: no smooth distance is known for such a surface"
+        )
+    (start, end), (outward,) = piece.at(np.array([0.0, 1.0])), piece.normal(np.array([0.0]))
+    return Strand(start, end, np.array([-outward[1], outward[0]]), piece.carrier)
+
+
+def _extended(strand: Strand, shape: Shape) -> Strand:
+    """A segment goes straight on at each end from which its line leaves the domain for good.
+
+    So its function has no singularity where the segment ends at a convex corner.
+    """
+    if not isinstance(strand.carrier, Plane):
+        return strand
+    size = float(np.linalg.norm(np.subtract(*shape.bounds)))
+    steps = size * np.geomspace(1e-6, 1, 200)[:, None]
+    ends, leaves = [], []
+    for end, direction in ((strand.start, -strand.tangent), (strand.end, strand.tangent)):
+        free = not np.any(shape.contains(end + steps * direction, 1e-9 * size))
+        ends.append(end + 1e3 * size * direction if free else end)
+        leaves.append(free)
+    return replace(strand, start=ends[0], end=ends[1], leaves=(leaves[0], leaves[1]))
+
+
+def _wedges(strands: Sequence[Strand]) -> tuple[list[ScalarField], list[Strand]]:
+    """Harmonic functions of pairs of segments that leave the domain from one re-entrant corner; the rest."""
+    # Each ray: the corner it starts from, its direction, the segment it stands for.
+    rays = [
+        (s.start, s.tangent, s) if s.leaves[1] else (s.end, -s.tangent, s)
+        for s in strands
+        if sum(s.leaves) == 1
+    ]
+    found, used = [], []
+    for (corner, along, first), (other, back, second) in itertools.combinations(rays, 2):
+        if np.allclose(corner, other) and np.linalg.norm(along + back) > 1e-6:
+            opening = float(np.arccos(np.clip(along @ back, -1, 1)))
+            bisector = -(along + back) / np.linalg.norm(along + back)
+            found.append(wedge(corner, bisector, 2 * np.pi - opening))
+            used += [first, second]
+    return found, [s for s in strands if not any(s is u for u in used)]

@@ -1,0 +1,79 @@
+"""Smooth functions of one point that vanish on a whole carrier and are positive on the domain's side.
+
+Each has slope one across its carrier and is the gentlest such function: linear for planes; on the outer
+side of balls the harmonic one, r·log(ρ/r) or r·(1 − (r/ρ)^(d−2))/(d−2), which is what a diffusion looks
+like beside a small hole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from ..geometry.carriers import Carrier, CylinderSurface, Ellipsoid, Plane, Sphere
+
+ScalarField = Callable[[Array], Array]
+TINY = 1e-300
+
+
+def implicit(carrier: Carrier) -> ScalarField:
+    """The function of a carrier: zero exactly there, slope one inwards (for ellipses at the vertices)."""
+    match carrier:
+        case Plane():
+            return _plane(np.array(carrier.point), np.array(carrier.normal))
+        case Sphere():
+            center = np.array(carrier.center)
+            return _round(lambda x: x - center, carrier.radius, carrier.side, len(center))
+        case CylinderSurface():
+            across = np.eye(3) - np.outer(carrier.axis, carrier.axis)
+            base = np.array(carrier.base)
+            return _round(lambda x: across @ (x - base), carrier.radius, carrier.side, 2)
+        case Ellipsoid():
+            center = np.array(carrier.center)
+            stretch = carrier.rotation().T * (min(carrier.radii) / np.array(carrier.radii))[:, None]
+            return _round(lambda x: stretch @ (x - center), min(carrier.radii), carrier.side, 2)
+    raise TypeError(f"no implicit function for {type(carrier).__name__}")
+
+
+def wedge(apex: np.ndarray, bisector: np.ndarray, angle: float) -> ScalarField:
+    """r^a cos(aθ), a = π/angle, θ measured from the bisector: harmonic, zero on both sides of a wedge.
+
+    At a re-entrant corner every solution of a diffusion with the same condition on both sides behaves
+    like this function, its gradient infinite as r^(a−1): a factor N beside it stays bounded, where
+    beside any distance-like function it would grow as r^(a−1).
+    """
+    power = np.pi / angle
+    turned = np.array([-bisector[1], bisector[0]])
+
+    def function(x: Array) -> Array:
+        along, sideways = bisector @ (x - apex), turned @ (x - apex)
+        square = along**2 + sideways**2
+        theta = jnp.arctan2(sideways, along)
+        # sin of the distance to the nearer side vanishes there to rounding, the cosine would not.
+        edge = jnp.where(theta > 0, angle / 2 - theta, angle / 2 + theta)
+        return jnp.maximum(square, TINY) ** (power / 2) * jnp.sin(power * edge)
+
+    return function
+
+
+def _plane(point: np.ndarray, normal: np.ndarray) -> ScalarField:
+    return lambda x: -jnp.dot(normal, x - point)
+
+
+def _round(offset: Callable[[Array], Array], radius: float, side: int, dimension: int) -> ScalarField:
+    def inside(x: Array) -> Array:
+        return (radius**2 - jnp.sum(offset(x) ** 2)) / (2 * radius)
+
+    def outside_plane(x: Array) -> Array:
+        return radius / 2 * jnp.log(jnp.sum(offset(x) ** 2) / radius**2)
+
+    def outside(x: Array) -> Array:
+        decay = (jnp.sum(offset(x) ** 2) / radius**2) ** (1 - dimension / 2)
+        return radius / (dimension - 2) * (1 - decay)
+
+    if side > 0:
+        return inside
+    return outside_plane if dimension == 2 else outside
