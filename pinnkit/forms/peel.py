@@ -127,6 +127,13 @@ class Peel:
         self.flux[self.directions.index(direction)] += potential
         self.rest = expanded(self.rest - self.jets.total_derivative(potential, direction))
 
+    def move_gradient(self, unknown: str) -> None:
+        """Move Σ aᵢ D_i u of one unknown into the flux as aᵢ u."""
+        zero = self.jets.zero(unknown)
+        for direction in self.directions:
+            slope = sp.diff(self.rest, self.jets.symbol(zero.raised(direction)))
+            self._move(direction, slope * self.jets.symbol(zero))
+
     def first_order(self) -> dict[int, dict[JetSymbol, sp.Expr]]:
         """Σ a_j(x, u) D_i u_j of what is left: direction → {u_j: a_j}; other first-order terms are stuck."""
         for symbol in self.ranked(self.rest, 1):
