@@ -40,7 +40,7 @@ class Polygon(Elementary):
             if vertex in vertices[:place]:
                 raise GeometryError(
                     f"vertices {vertices.index(vertex) + 1} and {place + 1} of a polygon are the same point",
-                    expected="different points", mend="leave the repeated vertex out; the last edge needs none",
+                    expected="different points", mend="leave the repeated vertex out, the last one too",
                 )  # fmt: skip
         self._set(vertices=vertices)
         crossing = self._first_crossing()

@@ -1,0 +1,115 @@
+"""Meshes of shapes, boundary facets under the shapes' names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from .boxes import Box, Rectangle
+from .checks import positive
+from .curves import Curve
+from .errors import GeometryError
+from .mesh import Mesh, ascending
+from .pieces import EndPoint
+from .shapes import Shape
+
+# A point and the cell size wanted there.
+Refinement = tuple[Sequence[float], float]
+
+
+def mesh(
+    shape: Shape, size: float, order: int = 2, *, refine_at: Sequence[Refinement] = (), grading: float = 0.3
+) -> Mesh:
+    """A mesh of the shape with cells of about ``size``.
+
+    Near every (point, h) of ``refine_at`` cells have size h, growing with the distance r from it no faster
+    than h + ``grading``·r. With ``order`` 2 curved shapes of the plane become triangle6 with the middles of
+    edges on the true curve; straight-sided ones are covered exactly by plain triangles, and those stay.
+    Rectangles without refinement get a structured mesh, intervals get lines, solids tetrahedra, and a mesh
+    file gives its own cells. The same call gives the same mesh.
+
+    Raises ``GeometryError`` for shapes beyond three dimensions and for what the mesher cannot do.
+    """
+    size, grading = positive(size, "the mesh size"), positive(grading, "the mesh grading")
+    spots = [
+        (np.atleast_1d(np.asarray(point, float)), positive(h, "a local mesh size")) for point, h in refine_at
+    ]
+    if hasattr(shape, "mesh"):
+        return shape.mesh
+    if shape.dimension == 1:
+        return _lines(shape, size, spots, grading)
+    if shape.dimension == 2 and isinstance(shape, Rectangle | Box) and not spots:
+        return _structured(shape, size)
+    if shape.dimension == 2 and all(isinstance(piece, Curve) for piece in shape.pieces()):
+        from .netgen_plane import triangles
+
+        return triangles(shape, size, order, spots, grading)
+    if shape.dimension == 3:
+        from .netgen_space import tetrahedra
+
+        return tetrahedra(shape, size, spots, grading)
+    raise GeometryError(
+        f"no mesh for a {type(shape).__name__} in {shape.dimension} dimensions",
+        expected="a shape in one, two or three dimensions, a mesh file only by itself",
+        mend="choose a reference that needs no mesh",
+    )
+
+
+def _lines(shape: Shape, size: float, spots: Sequence[tuple[np.ndarray, float]], grading: float) -> Mesh:
+    ends = sorted((p for p in shape.pieces() if isinstance(p, EndPoint)), key=lambda p: p.position)
+    chains = [
+        _chain(left.position, right.position, size, spots, grading)
+        for left, right in zip(ends[::2], ends[1::2], strict=True)
+    ]
+    starts = np.cumsum([0, *map(len, chains)])
+    cells = [
+        np.column_stack([np.arange(first, last - 1), np.arange(first + 1, last)])
+        for first, last in pairwise(starts)
+    ]
+    facets: dict[str, list[int]] = {}
+    for number, end in enumerate(ends):
+        at = starts[number // 2] if end.sign < 0 else starts[number // 2 + 1] - 1
+        facets.setdefault(end.name, []).append(int(at))
+    points = np.concatenate(chains)[:, None]
+    return Mesh(points, np.vstack(cells), "line", {n: np.array(at)[:, None] for n, at in facets.items()})
+
+
+def _chain(
+    low: float, high: float, size: float, spots: Sequence[tuple[np.ndarray, float]], grading: float
+) -> np.ndarray:
+    """Points from ``low`` to ``high`` that hit every spot between and equidistribute ∫ dx / h(x) between."""
+    stops = sorted({low, high, *(float(p[0]) for p, _ in spots if low < p[0] < high)})
+    parts = [np.array([low])]
+    for a, b in pairwise(stops):
+        # Geometric towards both ends, so that the sizes near a spot are seen.
+        steps = (b - a) * np.concatenate([np.geomspace(1e-14, 0.5, 2000), np.linspace(0, 0.5, 500)])
+        x = np.unique(np.concatenate([a + steps, b - steps]))
+        h = np.full_like(x, size)
+        for spot, finest in spots:
+            h = np.minimum(h, finest + grading * np.abs(x - spot[0]))
+        density = 1 / h
+        count = np.concatenate([[0.0], np.cumsum(np.diff(x) * (density[1:] + density[:-1]) / 2)])
+        cells = max(1, int(np.ceil(count[-1] - 1e-6)))
+        parts.append(np.interp(np.linspace(0, count[-1], cells + 1)[1:], count, x))
+        parts[-1][-1] = b
+    return np.concatenate(parts)
+
+
+def _structured(shape: Rectangle | Box, size: float) -> Mesh:
+    """Right triangles whose diagonals run towards the corners, so that none has two edges on the boundary."""
+    lower, upper = shape.bounds
+    nx, ny = (2 * int(np.ceil(side / (2 * size) - 1e-9)) for side in upper - lower)
+    x, y = np.linspace(lower[0], upper[0], nx + 1), np.linspace(lower[1], upper[1], ny + 1)
+    points = np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1).reshape(-1, 2)
+    number = np.arange(len(points)).reshape(nx + 1, ny + 1)
+    a, b, c, d = number[:-1, :-1], number[1:, :-1], number[1:, 1:], number[:-1, 1:]
+    rising = (np.arange(nx)[:, None] < nx // 2) == (np.arange(ny) < ny // 2)
+    first = np.where(rising[..., None], np.stack([a, b, c], -1), np.stack([a, b, d], -1))
+    second = np.where(rising[..., None], np.stack([a, c, d], -1), np.stack([b, c, d], -1))
+    cells = ascending(np.concatenate([first.reshape(-1, 3), second.reshape(-1, 3)]))
+    facets: dict[str, list[np.ndarray]] = {}
+    for name, line in zip(shape.names, (number[0], number[-1], number[:, 0], number[:, -1]), strict=True):
+        facets.setdefault(name, []).append(np.column_stack([line[:-1], line[1:]]))
+    return Mesh(points, cells, "triangle", {name: np.vstack(lines) for name, lines in facets.items()})

@@ -1,0 +1,121 @@
+"""Triangles from netgen: the exact boundary pieces in, a mesh with named facets on the true curves out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .clipping import CUT
+from .curves import Arc, Curve
+from .errors import GeometryError
+from .mesh import Mesh, ascending, quadratic
+from .shapes import Shape
+
+# Cells on a circle span at most this angle, which keeps second-order cells within 1e-5 of it.
+SPAN = 2 * np.pi / 24
+# Arcs go to netgen in conics of at most this angle.
+CONIC = np.pi / 8
+
+
+def triangles(
+    shape: Shape, size: float, order: int, spots: Sequence[tuple[np.ndarray, float]], grading: float
+) -> Mesh:
+    """Triangles, or triangle6 where ``order`` is 2 and the boundary curved; see ``meshing.mesh``."""
+    curves = [piece for piece in shape.pieces() if isinstance(piece, Curve)]
+    raw_points, cells, ends, numbers = _generate(curves, size, spots, grading, shape.diameter)
+    points = _on_curves(raw_points, curves, ends, numbers)
+    names = np.array([curve.name for curve in curves])[numbers]
+    facets = {name: ends[names == name] for name in shape.boundary_names}
+    facet_pieces = {name: numbers[names == name] for name in shape.boundary_names}
+    straight = Mesh(points, ascending(cells), "triangle", facets, curves, facet_pieces)
+    curved = order == 2 and any(isinstance(curve, Arc) for curve in curves)
+    return quadratic(straight) if curved else straight
+
+
+def _generate(
+    curves: Sequence[Curve],
+    size: float,
+    spots: Sequence[tuple[np.ndarray, float]],
+    grading: float,
+    extent: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Points (n, 2), triangles (m, 3), boundary edges (f, 2) and the curve (f,) that each edge lies on."""
+    from netgen.geom2d import SplineGeometry
+    from netgen.meshing import MeshingParameters, SetMessageImportance
+
+    SetMessageImportance(0)
+    geometry = SplineGeometry()
+    joints: list[tuple[np.ndarray, int]] = []
+
+    def joint(place: np.ndarray) -> int:
+        # Neighbouring pieces meet within rounding, netgen wants one point.
+        for known, number in joints:
+            if np.linalg.norm(known - place) <= 10 * CUT * extent:
+                return number
+        joints.append((place, geometry.AppendPoint(*place.tolist())))
+        return joints[-1][1]
+
+    # Netgen numbers its edges by conics, from one.
+    curve_of_conic: list[int] = []
+    for number, curve in enumerate(curves):
+        for begin, tip, end, finest in _conics(curve, size):
+            way = [joint(begin), joint(end)]
+            if tip is None:
+                description = ["line", *way]
+            else:
+                description = ["spline3", way[0], geometry.AppendPoint(*tip.tolist()), way[1]]
+            geometry.Append(description, leftdomain=1, rightdomain=0, maxh=finest)
+            curve_of_conic.append(number)
+    wishes = MeshingParameters(maxh=size, grading=grading)
+    for spot, h in spots:
+        wishes.RestrictH(x=float(spot[0]), y=float(spot[1]), z=0.0, h=h)
+    try:
+        found = geometry.GenerateMesh(mp=wishes)
+    except Exception as error:
+        raise GeometryError(
+            f"the mesher gave up: {error}", expected="a shape that can be cut into triangles of this size",
+            mend="ask for a smaller mesh size, or move boundaries apart that nearly touch",
+        ) from error  # fmt: skip
+    inner, outer = found.Elements2D().NumPy(), found.Elements1D().NumPy()
+    cells = inner["nodes"][:, :3].astype(np.int64) - 1
+    ends = outer["nodes"][:, :2].astype(np.int64) - 1
+    # Control points of the conics are no points of the mesh.
+    used, cells = np.unique(cells, return_inverse=True)
+    points = np.array(found.Coordinates())[used, :2]
+    numbers = np.array(curve_of_conic)[outer["index"] - 1]
+    return points, cells.reshape(-1, 3), np.searchsorted(used, ends), numbers
+
+
+def _conics(curve: Curve, size: float) -> list[tuple[np.ndarray, np.ndarray | None, np.ndarray, float]]:
+    """Begin, control point (None if straight), end and cell size of the pieces that netgen is given."""
+    if not isinstance(curve, Arc):
+        begin, end = curve.at(np.array([0.0, 1.0]))
+        return [(begin, None, end, size)]
+    count = int(np.ceil(abs(curve.stop - curve.start) / CONIC))
+    cuts = np.linspace(curve.start, curve.stop, count + 1)
+    circle = np.stack([np.cos(cuts), np.sin(cuts)], axis=1)
+    middle = (cuts[:-1] + cuts[1:]) / 2
+    tips = np.stack([np.cos(middle), np.sin(middle)], axis=1) / np.cos(np.diff(cuts)[:, None] / 2)
+    places, tips = (np.array(curve.center) + on_circle @ curve.frame.T for on_circle in (circle, tips))
+    if curve.closed:
+        places[-1] = places[0]
+    first, second = curve.radii
+    radius = ((first * np.sin(middle)) ** 2 + (second * np.cos(middle)) ** 2) ** 1.5 / (first * second)
+    return list(zip(places[:-1], tips, places[1:], np.minimum(size, SPAN * radius).tolist(), strict=True))
+
+
+def _on_curves(
+    points: np.ndarray, curves: Sequence[Curve], ends: np.ndarray, numbers: np.ndarray
+) -> np.ndarray:
+    """Points with those inside an arc moved onto it; joints of two pieces are exact already."""
+    points = points.copy()
+    owners: dict[int, set[int]] = {}
+    for pair, number in zip(ends.tolist(), numbers.tolist(), strict=True):
+        for node in pair:
+            owners.setdefault(node, set()).add(number)
+    for number, curve in enumerate(curves):
+        if isinstance(curve, Arc):
+            nodes = [node for node, owner in owners.items() if owner == {number}]
+            points[nodes] = curve.project(points[nodes])
+    return points
