@@ -1,4 +1,4 @@
-"""Quasi-Newton methods with a dense inverse Hessian: SSBroyden and SSBFGS.
+"""Quasi-Newton methods: SSBroyden and SSBFGS with a dense inverse Hessian, L-BFGS with a short memory.
 
 Self-scaled members of Broyden's family, with s = Δθ, y = Δg, p = −Hg and s = αp:
 
@@ -19,143 +19,43 @@ import abc
 from typing import ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
+from jax.scipy.linalg import solve_triangular
 
-from .arrays import Count, Flag, Matrix, Scalar, Vector
-from .line_search import strong_wolfe
-from .optimiser import (
-    CONVERGED,
-    NONFINITE,
-    RUNNING,
-    STAGNATED,
-    AbstractOptimiser,
-    AbstractState,
-    Mark,
-    Objective,
-    is_finite,
-    status_array,
-    value_and_gradient,
-)
+from .arrays import Flag, History, Matrix, Scalar, Vector
+from .descent import AbstractDescent, Displacement
 
 
-class QuasiNewtonState(AbstractState):
-    """Loss, gradient g, inverse Hessian H and the next direction −Hg at the current parameters."""
+class InverseHessian(eqx.Module):
+    """H as a dense symmetric matrix."""
 
-    loss: Scalar
-    gradient: Vector
-    direction: Vector
-    inverse_hessian: Matrix
-    fresh: Flag  # H is still the identity, of no known scale
-    mark: Mark
-    iteration: Count
-    evaluations: Count
-    status: Count
+    matrix: Matrix
 
 
-class AbstractQuasiNewton(AbstractOptimiser[QuasiNewtonState]):
-    """Everything but the choice of φ and τ."""
-
-    gradient_tolerance: eqx.AbstractVar[float]
-    loss_tolerance: eqx.AbstractVar[float]
-    patience: eqx.AbstractVar[int]
-    least_fall: eqx.AbstractVar[float]
+class AbstractBroyden(AbstractDescent[InverseHessian]):
+    """Broyden's self-scaled family, all but the choice of φ and τ."""
 
     @abc.abstractmethod
-    def scaling(self, b: Scalar, h: Scalar, fresh: Flag, size: int) -> tuple[Scalar, Scalar]:
-        """φ and τ from b = sᵀBs/yᵀs and h = yᵀHy/yᵀs; ``fresh`` in the first update, P = ``size``."""
+    def scaling(self, b: Scalar, h: Scalar, first: Flag, size: int) -> tuple[Scalar, Scalar]:
+        """φ and τ from b = sᵀBs/yᵀs and h = yᵀHy/yᵀs, ``first`` in the first update; size = P."""
 
-    def init(self, objective: Objective, theta: Vector) -> QuasiNewtonState:
-        loss, gradient = value_and_gradient(objective, theta)
-        zero, one = jnp.zeros((), jnp.int32), jnp.ones((), jnp.int32)
-        return QuasiNewtonState(
-            loss=loss,
-            gradient=gradient,
-            direction=-gradient,
-            inverse_hessian=jnp.eye(theta.size, dtype=theta.dtype),
-            fresh=jnp.asarray(True),
-            mark=Mark(loss, zero),
-            iteration=zero,
-            evaluations=one,
-            status=jnp.where(is_finite(loss, gradient), self._status(loss, gradient), NONFINITE),
-        )
+    def identity(self, theta: Vector) -> InverseHessian:
+        return InverseHessian(jnp.eye(theta.size, dtype=theta.dtype))
 
-    def restart(self, objective: Objective, theta: Vector, state: QuasiNewtonState) -> QuasiNewtonState:
-        loss, gradient = value_and_gradient(objective, theta)
-        return QuasiNewtonState(
-            loss=loss,
-            gradient=gradient,
-            direction=-(state.inverse_hessian @ gradient),
-            inverse_hessian=state.inverse_hessian,
-            fresh=state.fresh,
-            mark=Mark(loss, state.iteration),
-            iteration=state.iteration,
-            evaluations=state.evaluations + 1,
-            status=jnp.where(is_finite(loss, gradient), self._status(loss, gradient), NONFINITE),
-        )
+    def product(self, curvature: InverseHessian, vector: Vector) -> Vector:
+        return curvature.matrix @ vector
 
-    def step(
-        self, objective: Objective, theta: Vector, state: QuasiNewtonState
-    ) -> tuple[Vector, QuasiNewtonState]:
-        running = state.status == RUNNING
-        unit_length = jnp.minimum(1.0, 1 / jnp.linalg.norm(state.gradient))
-        search = strong_wolfe(
-            jax.value_and_grad(objective.loss),
-            theta,
-            state.direction,
-            state.loss,
-            state.gradient,
-            first_trial=jnp.where(state.fresh, unit_length, 1.0),
-            enabled=running,
-        )
-        moved = search.step > 0
-        # A search that fails along −Hg starts over from H = I; along −g there is nothing left to try.
-        reset = running & ~moved & ~state.fresh
-        stuck = running & ~moved & state.fresh
-
-        inverse_hessian, direction, updated = self._update(state, search.step, search.gradient, reset)
-        iteration = state.iteration + running
-        mark, stagnant = state.mark.advance(search.loss, iteration, self.patience, self.least_fall)
-        status = jnp.where(stagnant, STAGNATED, RUNNING)
-        status = jnp.where(stuck, jnp.where(search.finite, STAGNATED, NONFINITE), status)
-        converged = self._status(search.loss, search.gradient)
-        status = jnp.where(converged == CONVERGED, CONVERGED, status)
-        return jnp.where(moved, theta + search.step * state.direction, theta), QuasiNewtonState(
-            loss=search.loss,
-            gradient=search.gradient,
-            direction=jnp.where(running, direction, state.direction),
-            inverse_hessian=inverse_hessian,
-            fresh=(state.fresh & ~updated) | reset,
-            mark=mark,
-            iteration=iteration,
-            evaluations=state.evaluations + search.evaluations,
-            status=jnp.where(running, status, state.status).astype(jnp.int32),
-        )
-
-    def _status(self, loss: Scalar, gradient: Vector) -> Count:
-        small = (loss <= self.loss_tolerance) | (jnp.max(jnp.abs(gradient)) <= self.gradient_tolerance)
-        return jnp.where(small, status_array(CONVERGED), RUNNING)
-
-    def _update(
-        self,
-        state: QuasiNewtonState,
-        step: Scalar,
-        gradient: Vector,
-        reset: Flag,
-    ) -> tuple[Matrix, Vector, Flag]:
-        """The next H, −Hg with it, and whether the pair (s, y) was used."""
-        old = state.inverse_hessian
-        s, y = step * state.direction, gradient - state.gradient
+    def update(
+        self, curvature: InverseHessian, move: Displacement, reset: Flag
+    ) -> tuple[InverseHessian, Vector]:
+        old, s, y, ys = curvature.matrix, move.s, move.y, move.ys
         # One pass over H for both products. Hg is formed afresh: recurrences for it lose all digits once
         # the gradient has shrunk by many orders.
-        hy, hg = jnp.stack([y, gradient]) @ old
-        ys, yhy = y @ s, y @ hy
-        curved = ys > jnp.finfo(y.dtype).eps * jnp.linalg.norm(s) * jnp.linalg.norm(y)
-        used = curved & (yhy > 0)
-        ys, yhy = jnp.where(used, ys, 1.0), jnp.where(used, yhy, 1.0)
-
-        b = jnp.where(used, -step * (s @ state.gradient) / ys, 1.0)
-        phi, tau = self.scaling(b, yhy / ys, state.fresh, s.size)
+        hy, hg = jnp.stack([y, move.gradient]) @ old
+        yhy = y @ hy
+        used = move.used & (yhy > 0)
+        yhy = jnp.where(used, yhy, 1.0)
+        phi, tau = self.scaling(move.b, yhy / ys, move.first, s.size)
         # H/τ + (s, Hy) [[ss, sw], [sw, ww]] (s, Hy)ᵀ, the whole update as one elementwise pass.
         scale = jnp.where(used, 1 / tau, 1.0)
         ss = jnp.where(used, phi * yhy / (ys**2 * tau) + 1 / ys, 0.0)
@@ -167,11 +67,11 @@ class AbstractQuasiNewton(AbstractOptimiser[QuasiNewtonState]):
         columns = jnp.arange(s.size)
         rows = jnp.where(reset, columns, s.size)
         new = jnp.where(reset, (rows[:, None] == columns[None, :]).astype(s.dtype), new)
-        direction = -(scale * hg + s * (left @ gradient) + hy * (right @ gradient))
-        return new, jnp.where(reset, -gradient, direction), used
+        direction = -(scale * hg + s * (left @ move.gradient) + hy * (right @ move.gradient))
+        return InverseHessian(new), jnp.where(reset, -move.gradient, direction)
 
 
-class SSBroyden(AbstractQuasiNewton):
+class SSBroyden(AbstractBroyden):
     """Self-scaled Broyden: φ leaves BFGS towards rank-one and DFP updates where the curvature asks for it.
 
     Urbán, Stefanou and Pons (2025), the method they call SSBroyden2. The optimiser of choice after some
@@ -187,7 +87,7 @@ class SSBroyden(AbstractQuasiNewton):
     patience: int = eqx.field(default=200, static=True)
     least_fall: float = eqx.field(default=1e-4, static=True)
 
-    def scaling(self, b: Scalar, h: Scalar, fresh: Flag, size: int) -> tuple[Scalar, Scalar]:
+    def scaling(self, b: Scalar, h: Scalar, first: Flag, size: int) -> tuple[Scalar, Scalar]:
         # a ≥ 0 by Cauchy–Schwarz and vanishes where s and Hy are parallel (always so for one parameter).
         a = jnp.maximum(b * h - 1, jnp.finfo(b.dtype).eps)
         c = jnp.sqrt(a / (1 + a))
@@ -202,10 +102,10 @@ class SSBroyden(AbstractQuasiNewton):
             jnp.minimum(shrink * root, sigma),
             shrink * jnp.minimum(root, 1 / jnp.where(theta > 0, theta, 1.0)),
         )
-        return (1 - theta) / sigma, jnp.where(fresh, h / sigma, tau)
+        return (1 - theta) / sigma, jnp.where(first, h / sigma, tau)
 
 
-class SSBFGS(AbstractQuasiNewton):
+class SSBFGS(AbstractBroyden):
     """Self-scaled BFGS: φ = 1 and τ = min(1, yᵀs/sᵀBs), the first τ = yᵀHy/yᵀs.
 
     Oren and Luenberger (1974) with the safeguard of Al-Baali (1998).
@@ -220,5 +120,55 @@ class SSBFGS(AbstractQuasiNewton):
     patience: int = eqx.field(default=200, static=True)
     least_fall: float = eqx.field(default=1e-4, static=True)
 
-    def scaling(self, b: Scalar, h: Scalar, fresh: Flag, size: int) -> tuple[Scalar, Scalar]:
-        return jnp.ones_like(b), jnp.where(fresh, h, jnp.minimum(1.0, 1 / b))
+    def scaling(self, b: Scalar, h: Scalar, first: Flag, size: int) -> tuple[Scalar, Scalar]:
+        return jnp.ones_like(b), jnp.where(first, h, jnp.minimum(1.0, 1 / b))
+
+
+class Pairs(eqx.Module):
+    """The last M pairs (s, y), the newest last; rows of zeros where there are none yet."""
+
+    s: History
+    y: History
+
+
+class LBFGS(AbstractDescent[Pairs]):
+    """Limited-memory BFGS, for more parameters than a dense H has room for.
+
+    H = γI + [S, Y] M [S, Y]ᵀ in the compact form of Byrd, Nocedal and Schnabel (1994), theorem 2.2, with
+    γ = yᵀs/yᵀy of the newest pair.
+    """
+
+    name: ClassVar[str] = "lbfgs"
+    summary: ClassVar[str] = "limited-memory BFGS; for more parameters than ssbroyden has room for"
+    default_iterations: ClassVar[int] = 5_000
+
+    memory: int = eqx.field(default=50, static=True)
+    gradient_tolerance: float = eqx.field(default=1e-14, static=True)
+    loss_tolerance: float = eqx.field(default=1e-30, static=True)
+    patience: int = eqx.field(default=200, static=True)
+    least_fall: float = eqx.field(default=1e-4, static=True)
+
+    def identity(self, theta: Vector) -> Pairs:
+        empty = jnp.zeros((self.memory, theta.size), theta.dtype)
+        return Pairs(empty, empty)
+
+    def product(self, curvature: Pairs, vector: Vector) -> Vector:
+        s, y = curvature.s, curvature.y
+        products = s @ y.T
+        inner = jnp.diag(products)
+        # Rows without a pair are zero; a one on the diagonal keeps them so through the triangular solves.
+        upper = jnp.triu(products) + jnp.diag(jnp.where(inner > 0, 0.0, 1.0))
+        norm = y[-1] @ y[-1]
+        gamma = jnp.where(norm > 0, inner[-1] / jnp.where(norm > 0, norm, 1.0), 1.0)
+        along_s, along_y = s @ vector, y @ vector
+        first = solve_triangular(upper, along_s)
+        second = inner * first + gamma * (y @ (first @ y)) - gamma * along_y
+        return gamma * vector + solve_triangular(upper, second, trans=1) @ s - gamma * (first @ y)
+
+    def update(self, curvature: Pairs, move: Displacement, reset: Flag) -> tuple[Pairs, Vector]:
+        def append(rows: History, row: Vector) -> History:
+            grown = jnp.where(move.used, jnp.concatenate([rows[1:], row[None]]), rows)
+            return jnp.where(reset, 0.0, grown)
+
+        pairs = Pairs(append(curvature.s, move.s), append(curvature.y, move.y))
+        return pairs, -self.product(pairs, move.gradient)
