@@ -57,6 +57,11 @@ class JetSymbol(sp.Symbol):
     def _hashable_content(self) -> tuple[Any, ...]:
         return (*super()._hashable_content(), self.jet)
 
+    @classmethod
+    def class_key(cls) -> tuple[int, int, str]:
+        """Jets print after their coefficients: ν·u_xx, exp(x)·u."""
+        return 9, 0, cls.__name__
+
 
 def jet_symbol(jet: Jet, problem: Problem) -> JetSymbol:
     """The symbol of a jet, named the way the derivative is written: u, u_xx, u_xt."""

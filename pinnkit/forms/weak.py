@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from ..declare.conditions import Periodic, PointValue
+from ..declare.conditions import Initial, InitialRate, Periodic, PointValue
 from ..declare.problem import Problem
 from .boundary import EssentialTerm, NaturalTerm, boundary_terms
 from .errors import FormUnavailable
 from .jets import Jet, Jets, JetSymbol, jets_in
 from .pairing import paired_unknowns
 from .peel import Peel, vanishes
+from .states import almost_everywhere
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,7 @@ def weak_form(problem: Problem) -> WeakForm:
     jets = Jets(problem)
     residuals = [jets.to_jets(e.residual) for e in problem.equations]
     tests = paired_unknowns(residuals, jets)
-    equations = tuple(
-        _equation(position, test, residuals, jets) for position, test in enumerate(tests)
-    )
+    equations = tuple(_equation(position, test, residuals, jets) for position, test in enumerate(tests))
     terms = boundary_terms(jets, {e.name: (e.test, e.flux) for e in equations})
     return WeakForm(
         problem.coordinates,
@@ -99,13 +98,9 @@ def linearise(*expressions: sp.Expr) -> tuple[dict[Jet, sp.Expr], ...]:
     """
     found = []
     for expression in expressions:
-        slopes = {s.jet: _almost_everywhere(sp.diff(expression, s)) for s in expression.atoms(JetSymbol)}
+        slopes = {s.jet: almost_everywhere(sp.diff(expression, s)) for s in expression.atoms(JetSymbol)}
         found.append({jet: slopes[jet] for jet in sorted(slopes) if slopes[jet] != 0})
     return tuple(found)
-
-
-def _almost_everywhere(expression: sp.Expr) -> sp.Expr:
-    return expression.replace(sp.DiracDelta, lambda *_: sp.S.Zero)
 
 
 def _equation(position: int, test: str, residuals: list[sp.Expr], jets: Jets) -> WeakEquation:
@@ -172,8 +167,6 @@ def _pressures(peel: Peel, test: str, residuals: list[sp.Expr]) -> list[str]:
 
 
 def _initial(jets: Jets) -> tuple[InitialTerm, ...]:
-    from ..declare.conditions import Initial, InitialRate
-
     return tuple(
         InitialTerm(c.unknown.func.__name__, int(isinstance(c, InitialRate)), jets.to_jets(c.value))
         for c in jets.problem.of_kind(Initial, InitialRate)
