@@ -1,10 +1,16 @@
-"""Shapes with named boundaries, points and normals on them, meshes and quadrature."""
+"""Shapes with named boundaries, points and normals on them, meshes and quadrature.
+
+Sampling, meshing and quadrature are functions of a shape in the modules of these names.
+"""
 
 from __future__ import annotations
 
 from .boolean import Difference, Intersection, Union
 from .boxes import Box, Interval, Rectangle
 from .errors import GeometryError
+from .mapping import from_mapping
+from .mesh import Mesh
+from .mesh_file import MeshFile
 from .pieces import BoundaryPiece
 from .polygon import Polygon
 from .round import Ball, Cylinder, Disk, Ellipse
@@ -22,8 +28,11 @@ __all__ = [
     "GeometryError",
     "Intersection",
     "Interval",
+    "Mesh",
+    "MeshFile",
     "Polygon",
     "Rectangle",
     "Shape",
     "Union",
+    "from_mapping",
 ]

@@ -204,7 +204,7 @@ class Difference(Boolean):
 
 
 def measure_of(shape: Boolean) -> float:
-    """Length or area, exact; volume to about three digits from low-discrepancy points; 0 for an empty shape."""
+    """Length or area, exact; volume to three digits from low-discrepancy points; 0 if empty."""
     pieces = shape.pieces() if shape.dimension <= 2 else ()
     if shape.dimension == 1:
         return float(sum(piece.position * piece.sign for piece in pieces if isinstance(piece, EndPoint)))

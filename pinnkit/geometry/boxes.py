@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .checks import corners, number
+from .checks import constant, corners, number
 from .curves import Segment
 from .errors import GeometryError
 from .pieces import BoundaryPiece, BoxFace, EndPoint
@@ -21,8 +21,8 @@ class Interval(Elementary):
     upper: float
 
     kind = "interval"
-    dimension = 1
-    default_names = ("left", "right")
+    dimension = constant(1)
+    default_names = constant(("left", "right"))
 
     def _check(self) -> None:
         low, high = number(self.lower, "the lower end"), number(self.upper, "the upper end")
@@ -55,8 +55,8 @@ class Rectangle(Elementary):
     upper: tuple[float, float]
 
     kind = "rectangle"
-    dimension = 2
-    default_names = ("left", "right", "bottom", "top")
+    dimension = constant(2)
+    default_names = constant(("left", "right", "bottom", "top"))
 
     def _check(self) -> None:
         low, high = corners(self.lower, self.upper, "rectangle", 2)

@@ -80,15 +80,34 @@ class CylinderSurface:
         return np.array(self.base) + along + self.radius * direction
 
 
-Carrier = Plane | Sphere | Ellipsoid | CylinderSurface
+@dataclass(frozen=True, eq=False)
+class Facets:
+    """The boundary of a shape given by a mesh: ends, segments or triangles with ``corners`` (f, d, d)."""
+
+    corners: np.ndarray
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Nearest points of the facets, (n, d)."""
+        result = np.empty_like(points)
+        # (points, facets) arrays in slices of a few million entries.
+        for rows in np.array_split(
+            np.arange(len(points)), max(1, len(points) * len(self.corners) // 500_000)
+        ):
+            feet = _nearest_on_simplices(points[rows], self.corners)
+            nearest = np.argmin(np.sum((feet - points[rows, None]) ** 2, axis=2), axis=1)
+            result[rows] = feet[np.arange(len(rows)), nearest]
+        return result
+
+
+Carrier = Plane | Sphere | Ellipsoid | CylinderSurface | Facets
 
 
 def across(axis: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Two unit vectors that complete a unit vector of space to a right-handed frame."""
-    axis = np.array(axis)
-    first = np.cross(axis, np.eye(3)[np.argmin(np.abs(axis))])
+    direction = np.array(axis)
+    first = np.cross(direction, np.eye(3)[np.argmin(np.abs(direction))])
     first /= np.linalg.norm(first)
-    return first, np.cross(axis, first)
+    return first, np.cross(direction, first)
 
 
 def _nearest_on_ellipse(points: np.ndarray, radii: np.ndarray) -> np.ndarray:
@@ -112,3 +131,23 @@ def _nearest_on_ellipse(points: np.ndarray, radii: np.ndarray) -> np.ndarray:
     foot = radii**2 * p / (radii**2 + t[:, None])
     foot /= np.linalg.norm(foot / radii, axis=1, keepdims=True)
     return np.where(points < 0, -foot, foot)
+
+
+def _nearest_on_simplices(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Foot points (n, f, d) on points, segments or triangles with corners (f, k, d)."""
+    if corners.shape[1] == 1:
+        return np.broadcast_to(corners[:, 0], (len(points), *corners[:, 0].shape))
+    start, ways = corners[:, 0], corners[:, 1:] - corners[:, :1]
+    gram = np.einsum("fid,fjd->fij", ways, ways)
+    offset = points[:, None] - start
+    weights = np.einsum("fij,nfj->nfi", np.linalg.inv(gram), np.einsum("nfd,fid->nfi", offset, ways))
+    feet = start + np.einsum("nfi,fid->nfd", weights, ways)
+    outside = np.any(weights < 0, axis=2) | (weights.sum(axis=2) > 1)
+    best = np.where(outside, np.inf, np.sum((feet - points[:, None]) ** 2, axis=2))
+    # Where the foot on the whole line or plane is off the facet, the nearest point is on one of its sides.
+    for left_out in range(corners.shape[1]):
+        side = _nearest_on_simplices(points, np.delete(corners, left_out, axis=1))
+        square = np.sum((side - points[:, None]) ** 2, axis=2)
+        closer = outside & (square < best)
+        feet, best = np.where(closer[..., None], side, feet), np.where(closer, square, best)
+    return feet

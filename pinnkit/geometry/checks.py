@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Real
+from typing import Any, SupportsFloat
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from .errors import GeometryError
 def number(value: object, what: str) -> float:
     """``value`` as a finite float."""
     # Exact numbers of a computer algebra system are welcome, text and truth values are slips.
-    if isinstance(value, str | bool) or not (isinstance(value, Real) or hasattr(value, "__float__")):
+    if isinstance(value, str | bool) or not isinstance(value, SupportsFloat):
         raise GeometryError(f"{what} is {value!r}, not a number", expected="a finite number")
     try:
         result = float(value)
@@ -75,10 +75,15 @@ def columns(points: object, dimension: int) -> np.ndarray:
         array = array[:, None] if dimension == 1 else array[None, :]
     if array.ndim != 2 or array.shape[1] != dimension:
         raise GeometryError(
-            f"points of shape {np.shape(points)} for a shape in {dimension} dimension(s)",
+            f"points of shape {array.shape} for a shape in {dimension} dimension(s)",
             expected=f"an array (n, {dimension})",
         )
     return array
+
+
+def constant(value: object) -> Any:
+    """A property that is the same for all of a class."""
+    return property(lambda self: value)
 
 
 def tidy(value: object) -> object:

@@ -29,9 +29,10 @@ def clip(shape: Shape, parts: Sequence[Shape], size: float) -> tuple[BoundaryPie
     """Pieces of the boundary of ``shape``, which is made of ``parts`` within a box of diameter ``size``."""
     candidates = [piece for part in parts for piece in part.pieces()]
     if shape.dimension == 1:
-        return _clip_points(shape, candidates, size)
-    if all(isinstance(piece, Curve) for piece in candidates):
-        return _clip_curves(shape, candidates, size)
+        return _clip_points(shape, [piece for piece in candidates if isinstance(piece, EndPoint)], size)
+    curves = [piece for piece in candidates if isinstance(piece, Curve)]
+    if len(curves) == len(candidates):
+        return _clip_curves(shape, curves, size)
     return _clip_by_rejection(shape, parts, size)
 
 
@@ -79,7 +80,7 @@ def _all_cuts(curves: Sequence[Curve], tolerance: float) -> list[np.ndarray]:
     for place, curve in enumerate(curves):
         near = np.all((low <= high[place] + tolerance) & (high >= low[place] - tolerance), axis=1)
         near[place] = False
-        met = [crossings(curve, curves[other], tolerance) for other in np.flatnonzero(near)]
+        met = [crossings(curve, curves[other], tolerance) for other in np.flatnonzero(near).tolist()]
         result.append(_apart(np.concatenate([*met, [0.0, 1.0]]), tolerance / curve.measure))
     return result
 

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from .carriers import Carrier, Ellipsoid, Plane, Sphere
+from .checks import constant
 from .pieces import BoundaryPiece
 
 Point2 = tuple[float, float]
@@ -21,7 +22,7 @@ Point2 = tuple[float, float]
 class Curve(BoundaryPiece):
     """A segment or an arc."""
 
-    dimension = 2
+    dimension = constant(2)
 
     @abc.abstractmethod
     def at(self, s: np.ndarray) -> np.ndarray:
@@ -58,7 +59,7 @@ class Segment(Curve):
     start: Point2
     stop: Point2
 
-    closed = False
+    closed = constant(False)
 
     @cached_property
     def direction(self) -> np.ndarray:

@@ -35,7 +35,7 @@ class Element:
 
     @cached_property
     def _coefficients(self) -> np.ndarray:
-        return np.linalg.inv(self._monomials(np.reshape(self.nodes, (-1, self.dimension))))
+        return np.linalg.inv(self._monomials(np.reshape(self.nodes, (len(self.nodes), self.dimension))))
 
     def _monomials(self, at: np.ndarray) -> np.ndarray:
         return np.prod(at[:, None, :] ** np.array(self.exponents), axis=2)

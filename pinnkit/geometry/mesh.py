@@ -101,15 +101,14 @@ def quadratic(mesh: Mesh, middles: np.ndarray | None = None) -> Mesh:
     """
     sides = ELEMENTS["triangle"].facets
     edges, of_cell = edges_of(mesh.cells, sides)
-    if middles is None:
-        middles = mesh.points[edges].mean(axis=1)
+    placed = mesh.points[edges].mean(axis=1) if middles is None else middles.copy()
     facets = {}
     for name, ends in mesh.facets.items():
         rows = edge_numbers(edges, ends)
-        middles[rows] = snapped(mesh, name, mesh.points[ends].mean(axis=1), middles[rows])
+        placed[rows] = snapped(mesh, name, mesh.points[ends].mean(axis=1), placed[rows])
         facets[name] = np.column_stack([ends, len(mesh.points) + rows])
     return Mesh(
-        np.vstack([mesh.points, middles]), np.hstack([mesh.cells, len(mesh.points) + of_cell]),
+        np.vstack([mesh.points, placed]), np.hstack([mesh.cells, len(mesh.points) + of_cell]),
         "triangle6", facets, mesh.pieces, mesh.facet_pieces,
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from .checks import positive
 from .curves import Curve
 from .errors import GeometryError
 from .mesh import Mesh, ascending
+from .mesh_file import MeshFile
 from .pieces import EndPoint
 from .shapes import Shape
 
@@ -36,7 +37,7 @@ def mesh(
     spots = [
         (np.atleast_1d(np.asarray(point, float)), positive(h, "a local mesh size")) for point, h in refine_at
     ]
-    if hasattr(shape, "mesh"):
+    if isinstance(shape, MeshFile):
         return shape.mesh
     if shape.dimension == 1:
         return _lines(shape, size, spots, grading)

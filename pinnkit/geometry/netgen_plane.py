@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 
@@ -41,11 +43,9 @@ def _generate(
     extent: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Points (n, 2), triangles (m, 3), boundary edges (f, 2) and the curve (f,) that each edge lies on."""
-    from netgen.geom2d import SplineGeometry
-    from netgen.meshing import MeshingParameters, SetMessageImportance
-
-    SetMessageImportance(0)
-    geometry = SplineGeometry()
+    netgen: Any = import_module("netgen.meshing")
+    netgen.SetMessageImportance(0)
+    geometry: Any = import_module("netgen.geom2d").SplineGeometry()
     joints: list[tuple[np.ndarray, int]] = []
 
     def joint(place: np.ndarray) -> int:
@@ -67,7 +67,7 @@ def _generate(
                 description = ["spline3", way[0], geometry.AppendPoint(*tip.tolist()), way[1]]
             geometry.Append(description, leftdomain=1, rightdomain=0, maxh=finest)
             curve_of_conic.append(number)
-    wishes = MeshingParameters(maxh=size, grading=grading)
+    wishes = netgen.MeshingParameters(maxh=size, grading=grading)
     for spot, h in spots:
         wishes.RestrictH(x=float(spot[0]), y=float(spot[1]), z=0.0, h=h)
     try:

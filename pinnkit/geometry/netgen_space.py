@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,9 @@ from .shapes import Shape
 
 def tetrahedra(shape: Shape, size: float, spots: Sequence[tuple[np.ndarray, float]], grading: float) -> Mesh:
     """Straight tetrahedra; see ``meshing.mesh``."""
-    from netgen.meshing import SetMessageImportance
-    from netgen.occ import OCCGeometry
-
-    SetMessageImportance(0)
+    import_module("netgen.meshing").SetMessageImportance(0)
     pieces: list[BoundaryPiece] = []
-    geometry = OCCGeometry(solid(shape, pieces))
+    geometry = import_module("netgen.occ").OCCGeometry(solid(shape, pieces))
     try:
         found = geometry.GenerateMesh(maxh=size, grading=grading)
     except Exception as error:
@@ -48,8 +46,7 @@ def tetrahedra(shape: Shape, size: float, spots: Sequence[tuple[np.ndarray, floa
 
 def solid(shape: Shape, pieces: list[BoundaryPiece]) -> Any:
     """The shape in the solid modeller; every face is called by its number in ``pieces``, which grows."""
-    from netgen import occ
-
+    occ: Any = import_module("netgen.occ")
     match shape:
         case Difference():
             first, *holes = (solid(part, pieces) for part in shape.shapes)

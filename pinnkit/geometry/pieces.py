@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .carriers import Carrier, CylinderSurface, Plane, Sphere, across
+from .carriers import Carrier, CylinderSurface, Facets, Plane, Sphere, across
+from .checks import constant
 
 if TYPE_CHECKING:
     from .shapes import Shape
@@ -95,10 +96,10 @@ class EndPoint(BoundaryPiece):
     position: float
     sign: int
 
-    dimension = 1
-    measure = 1.0
-    proposed_measure = 1.0
-    closed = False
+    dimension = constant(1)
+    measure = constant(1.0)
+    proposed_measure = constant(1.0)
+    closed = constant(False)
 
     @property
     def carrier(self) -> Plane:
@@ -123,7 +124,7 @@ class BoxFace(BoundaryPiece):
     axis: int
     sign: int
 
-    closed = False
+    closed = constant(False)
 
     @property
     def dimension(self) -> int:
@@ -171,8 +172,8 @@ class SpherePiece(BoundaryPiece):
     center: tuple[float, ...]
     radius: float
 
-    closed = True
-    extent = None
+    closed = constant(True)
+    extent = constant(None)
 
     @property
     def dimension(self) -> int:
@@ -203,8 +204,8 @@ class Cap(BoundaryPiece):
     normal: tuple[float, float, float]
     radius: float
 
-    dimension = 3
-    closed = False
+    dimension = constant(3)
+    closed = constant(False)
 
     @property
     def measure(self) -> float:
@@ -237,8 +238,8 @@ class CylinderSide(BoundaryPiece):
     height: float
     radius: float
 
-    dimension = 3
-    closed = False
+    dimension = constant(3)
+    closed = constant(False)
 
     @property
     def measure(self) -> float:
@@ -273,7 +274,7 @@ class Clipped(BoundaryPiece):
     earlier: tuple[Shape, ...] = ()
     step: float = field(default=1e-7, kw_only=True)
 
-    closed = False
+    closed = constant(False)
 
     @property
     def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -315,7 +316,7 @@ class Clipped(BoundaryPiece):
             return whole
         if isinstance(whole, Plane):
             return replace(whole, normal=tuple(-entry for entry in whole.normal))
-        return replace(whole, side=-whole.side)
+        return whole if isinstance(whole, Facets) else replace(whole, side=-whole.side)
 
     @property
     def extent(self) -> Any:

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .checks import point
+from .checks import constant, point
 from .curves import Segment
 from .errors import GeometryError
 from .pieces import BoundaryPiece
@@ -24,7 +24,7 @@ class Polygon(Elementary):
     vertices: tuple[tuple[float, float], ...]
 
     kind = "polygon"
-    dimension = 2
+    dimension = constant(2)
 
     def _check(self) -> None:
         try:
@@ -106,10 +106,7 @@ class Polygon(Elementary):
         return abs(self._signed_area)
 
     def signed_distance(self, points):
-        start, stop = self._ends
-        # (points, edges) arrays in slices of a few million entries.
-        slices = np.array_split(points, max(1, len(points) * len(start) // 2_000_000))
-        return np.concatenate([polygon_distance(part, start, stop) for part in slices])
+        return edges_distance(points, *self._ends)
 
     def pieces(self) -> tuple[BoundaryPiece, ...]:
         edges = zip(self.names, self.vertices, (*self.vertices[1:], self.vertices[0]), strict=True)
@@ -121,15 +118,23 @@ class Polygon(Elementary):
         return propose_in_box(self, unit)
 
 
-def polygon_distance(points: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
-    """Distance (n,) to the nearest edge, negative where a ray to the right crosses an odd number of edges."""
-    along, offset = stop - start, points[:, None] - start
-    fraction = np.clip(np.sum(offset * along, axis=2) / np.sum(along**2, axis=1), 0, 1)
-    away = offset - fraction[..., None] * along
-    distance = np.sqrt(np.min(np.sum(away**2, axis=2), axis=1))
-    straddles = (start[:, 1] > points[:, 1:]) != (stop[:, 1] > points[:, 1:])
+def edges_distance(points: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """Distance (n,) to the nearest edge, negative where a ray to the right crosses an odd number of edges.
+
+    The edges, start (e, 2) and stop (e, 2), are those of one or several closed polygons.
+    """
+    # (points, edges) arrays in slices that stay in the cache.
+    slices = np.array_split(points, max(1, len(points) * len(start) // 100_000))
+    return np.concatenate([_edges_distance(part, start, stop) for part in slices])
+
+
+def _edges_distance(points: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    ax, ay = (stop - start).T
+    x, y = points[:, :1] - start[:, 0], points[:, 1:] - start[:, 1]
+    fraction = np.clip((x * ax + y * ay) / (ax**2 + ay**2), 0, 1)
+    distance = np.sqrt(np.min((x - fraction * ax) ** 2 + (y - fraction * ay) ** 2, axis=1))
+    straddles = (y < 0) != (points[:, 1:] < stop[:, 1])
     # The crossing lies right of the point: compared as a product, so that flat edges divide by nothing.
-    turn = along[:, 0] * offset[..., 1] - along[:, 1] * offset[..., 0]
-    right = np.where(along[:, 1] > 0, turn > 0, turn < 0)
+    right = (ax * y - ay * x > 0) == (ay > 0)
     inside = np.sum(straddles & right, axis=1) % 2 == 1
     return np.where(inside, -distance, distance)

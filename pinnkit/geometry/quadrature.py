@@ -10,6 +10,7 @@ from .boxes import Box, Interval, Rectangle
 from .elements import Element
 from .errors import GeometryError
 from .mesh import Mesh
+from .mesh_file import MeshFile
 from .shapes import Shape
 
 # Points along an axis come in panels of this many Gauss points, exact to degree seven within a panel.
@@ -25,7 +26,7 @@ def gauss_legendre(n: int) -> tuple[np.ndarray, np.ndarray]:
 def tensor_gauss(
     lower: Sequence[float], upper: Sequence[float], counts: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Tensor product of Gauss–Legendre rules on a box: points (Π counts, d), last axis fastest, and weights."""
+    """Tensor Gauss–Legendre rule on a box: points (Π counts, d), last axis fastest, and weights."""
     axes = [gauss_legendre(count) for count in counts]
     points = [low + p * (high - low) for low, high, (p, _) in zip(lower, upper, axes, strict=True)]
     weights = [w * (high - low) for low, high, (_, w) in zip(lower, upper, axes, strict=True)]
@@ -95,7 +96,7 @@ def domain_quadrature(shape: Shape, points_wanted: int, seed: int = 0) -> tuple[
         spacing = (shape.measure / points_wanted) ** (1 / shape.dimension)
         axes = [_panels(a, b, (b - a) / spacing) for a, b in zip(lower, upper, strict=True)]
         return _tensor([p for p, _ in axes], [w for _, w in axes])
-    if shape.dimension <= 2 or hasattr(shape, "mesh"):
+    if shape.dimension <= 2 or isinstance(shape, MeshFile):
         points, weights = _on_mesh(shape, points_wanted)
         return points, weights * (shape.measure / weights.sum())
     from .sampling import interior

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .carriers import across
-from .checks import number, point, positive
+from .checks import constant, number, point, positive
 from .curves import Arc
 from .errors import GeometryError
 from .pieces import BoundaryPiece, Cap, CylinderSide, EndPoint, SpherePiece, ball_measure, directions
@@ -22,8 +22,8 @@ class Disk(Elementary):
     radius: float
 
     kind = "disk"
-    dimension = 2
-    default_names = ("rim",)
+    dimension = constant(2)
+    default_names = constant(("rim",))
 
     def _check(self) -> None:
         self._set(
@@ -58,8 +58,8 @@ class Ellipse(Elementary):
     angle: float = 0.0
 
     kind = "ellipse"
-    dimension = 2
-    default_names = ("rim",)
+    dimension = constant(2)
+    default_names = constant(("rim",))
 
     def _check(self) -> None:
         first, second = point(self.radii, "the radii of an ellipse", 2)
@@ -137,7 +137,8 @@ class Ball(Elementary):
             (low,), (high,) = self.bounds
             return EndPoint(self.names[0], float(low), -1), EndPoint(self.names[1], float(high), 1)
         if self.dimension == 2:
-            return (Arc(self.names[0], self.center, (self.radius, self.radius)),)
+            x, y = self.center
+            return (Arc(self.names[0], (x, y), (self.radius, self.radius)),)
         return (SpherePiece(self.names[0], self.center, self.radius),)
 
     def propose(self, unit):
@@ -156,8 +157,8 @@ class Cylinder(Elementary):
     radius: float
 
     kind = "cylinder"
-    dimension = 3
-    default_names = ("bottom", "top", "side")
+    dimension = constant(3)
+    default_names = constant(("bottom", "top", "side"))
 
     def _check(self) -> None:
         axis = self.axis
