@@ -1,0 +1,260 @@
+"""Comparison of a solution with a reference: errors, the trivial score, and the verdict in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from ..declare.problem import Problem
+from ..geometry.sampling import boundary
+from ..solution.record import Solution
+from .norms import Measure, data_measure, defined_up_to_constant, space_time_measure
+
+Status = Literal["passed", "missed", "limited", "trivial", "failed"]
+
+_FEW_BARS = 3.0  # errors below so many error bars say more about the reference than about the solution
+_ZERO = 1e-13  # a reference this small beside the largest unknown is rounding
+_MISSING = 0.01  # share of points without a reference value that is still a comparison
+_BOUNDARY_POINTS = 2_000
+
+
+class Reference(Protocol):
+    """What a comparison needs of a reference.
+
+    ``error_bar`` is the reference's own relative L2 error by unknown, in the norm of the comparison.
+    Tabulated data offer ``points`` (n, d) and ``weights`` (n,) besides, to be compared at.
+    """
+
+    kind: str
+    names: tuple[str, ...]
+    error_bar: Mapping[str, float]
+
+    def evaluate(self, points: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Values (n,) by unknown; NaN where the reference has none."""
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """Errors of one unknown.
+
+    ``relative_l2`` = ‖u − u_ref‖ / ‖u_ref‖ and ``relative_max`` = max|u − u_ref| / max|u_ref|; for a
+    reference that is zero (``absolute``) both are absolute, the first the root mean square. ``trivial`` is
+    the score of the better of zero and the constant ``boundary mean``.
+    """
+
+    name: str
+    relative_l2: float
+    relative_max: float
+    max_error: float
+    reference_error: float | None
+    trivial: float
+    trivial_kind: Literal["zero", "boundary mean"]
+    mean_removed: bool
+    absolute: bool
+    limited_by_reference: bool
+    status: Status
+
+    @property
+    def measure(self) -> str:
+        """The name of the score: relative L2, or root mean square where the reference is zero."""
+        return "root mean square error" if self.absolute else "relative L2"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A solution judged by a reference, unknown by unknown."""
+
+    fields: tuple[FieldError, ...]
+    tolerance: float
+    reference: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> Status:
+        """The worst of the unknowns: failed, trivial, missed, limited, passed."""
+        order: tuple[Status, ...] = ("failed", "trivial", "missed", "limited", "passed")
+        return min((field.status for field in self.fields), key=order.index)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every unknown is within the tolerance and not undecided."""
+        return self.status == "passed"
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The outcome in words, a sentence for each unknown."""
+        return tuple(_sentence(field, self.tolerance) for field in self.fields)
+
+    @property
+    def verdict(self) -> str:
+        """The outcome in words."""
+        return " ".join(self.sentences)
+
+    def __getitem__(self, name: str) -> FieldError:
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(f"{name!r} was not compared; there are {', '.join(f.name for f in self.fields)}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The comparison as ``metrics.json`` holds it."""
+        return {
+            "reference": self.reference,
+            "tolerance": self.tolerance,
+            "status": self.status,
+            "passed": self.passed,
+            "verdict": self.verdict,
+            "unknowns": {field.name: asdict(field) for field in self.fields},
+            "notes": list(self.notes),
+        }
+
+    def __str__(self) -> str:
+        header = ("unknown", "relative L2", "relative max", "reference's error", "trivial", "")
+        rows = [header]
+        for field in self.fields:
+            scores = (field.relative_l2, field.relative_max, field.reference_error, field.trivial)
+            first, *others = map(_number, scores)
+            rows.append((field.name, f"{first}*" if field.absolute else first, *others, field.status))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = []
+        for name, *scores, status in rows:
+            numbers = (cell.rjust(width) for cell, width in zip(scores, widths[1:-1], strict=True))
+            lines.append("  ".join([name.ljust(widths[0]), *numbers, status]))
+        if any(field.absolute for field in self.fields):
+            lines.append("* absolute (root mean square): the reference is zero")
+        return "\n".join([*lines, *self.sentences, *self.notes])
+
+
+def compare(solution: Solution, reference: Reference, tolerance: float) -> Comparison:
+    """Judge a solution by a reference, over the domain and all times.
+
+    The norm is area-weighted, over quadrature points or, for tabulated data, over the data's own points. An
+    unknown that is fixed up to a constant is compared without its mean. Raises ``ValueError`` where the two
+    share no unknown, or where the reference has no values on a good part of the domain.
+    """
+    problem = solution.problem
+    names = [name for name in solution.names if name in reference.names]
+    if not names:
+        raise ValueError(
+            f"the reference has no unknown of the problem: it has {', '.join(reference.names) or 'none'}, "
+            f"the problem {', '.join(solution.names)}; rename its columns"
+        )
+    own = getattr(reference, "points", None)
+    measure = space_time_measure(problem) if own is None else data_measure(problem, own, reference.weights)
+    truth = {name: np.asarray(v, dtype=float) for name, v in reference.evaluate(measure.points).items()}
+    known = np.all([np.isfinite(truth[name]) for name in names], axis=0)
+    notes: list[str] = []
+    if not known.all():
+        missing = int((~known).sum())
+        if missing > _MISSING * len(known):
+            raise ValueError(
+                f"the reference has no value at {missing} of {len(known)} points of the domain; "
+                "give one that covers the domain and the time interval"
+            )
+        notes.append(f"The reference has no value at {missing} of {len(known)} points; they were left out.")
+        measure, truth = measure.where(known), {name: v[known] for name, v in truth.items()}
+    values = solution.evaluate(measure.points, extrapolate=True)
+    free = defined_up_to_constant(problem)
+    constants = _boundary_means(problem, reference, [name for name in names if name not in free])
+    scale = max(measure.l2(truth[name]) for name in names)
+    judged = tuple(
+        _judge(
+            name, values[name], truth[name], measure, free.get(name), constants.get(name),
+            reference.error_bar.get(name), tolerance, scale,
+        )
+        for name in names
+    )
+    return Comparison(judged, float(tolerance), reference.kind, tuple(notes))
+
+
+def _judge(
+    name: str,
+    values: np.ndarray,
+    truth: np.ndarray,
+    measure: Measure,
+    each_time: bool | None,
+    constant: float | None,
+    bar: float | None,
+    tolerance: float,
+    scale: float,
+) -> FieldError:
+    """Errors of one unknown; ``each_time`` is None for one that is compared with its mean."""
+    if each_time is not None:
+        values, truth = measure.without_mean(values, each_time), measure.without_mean(truth, each_time)
+    size, peak = measure.l2(truth), float(np.abs(truth).max())
+    absolute = size <= _ZERO * scale
+    if absolute:
+        size, peak = float(np.sqrt(measure.total)), 1.0
+    largest = float(np.abs(values - truth).max())
+    score = measure.l2(values - truth) / size
+    zero = measure.l2(truth) / size
+    flat = np.inf if constant is None else measure.l2(constant - truth) / size
+    trivial = min(zero, flat)
+    limited = bar is not None and score < _FEW_BARS * bar
+    return FieldError(
+        name=name,
+        relative_l2=score,
+        relative_max=largest / peak,
+        max_error=largest,
+        reference_error=bar,
+        trivial=trivial,
+        trivial_kind="zero" if zero <= flat else "boundary mean",
+        mean_removed=each_time is not None,
+        absolute=absolute,
+        limited_by_reference=limited,
+        status=_status(score, tolerance, trivial, limited),
+    )
+
+
+def _status(score: float, tolerance: float, trivial: float, limited: bool) -> Status:
+    if not np.isfinite(score):
+        return "failed"
+    if score <= tolerance:
+        return "passed"
+    if score >= trivial > tolerance:
+        return "trivial"
+    return "limited" if limited else "missed"
+
+
+def _sentence(field: FieldError, limit: float) -> str:
+    score = f"{field.measure} {_number(field.relative_l2)}"
+    tolerance = f"the tolerance {limit:g}"
+    bar = f"an error bar of {_number(field.reference_error)}"
+    if field.status == "failed":
+        return f"{field.name} failed: the solution is not finite."
+    if field.status == "trivial":
+        return (
+            f"{field.name} is no better than the trivial solution: {score}, where the {field.trivial_kind} "
+            f"alone scores {_number(field.trivial)}."
+        )
+    if field.status == "missed":
+        return f"{field.name} missed: {score} against {tolerance}."
+    if field.status == "limited":
+        return (
+            f"{field.name} is undecided, the reference is the limit: {score} is above {tolerance}, "
+            f"and the reference has {bar}."
+        )
+    passed = f"{field.name} passed: {score}, within {tolerance}"
+    if field.limited_by_reference:
+        return f"{passed}; the reference is the limit, with {bar}."
+    return f"{passed}."
+
+
+def _boundary_means(problem: Problem, reference: Reference, names: list[str]) -> dict[str, float]:
+    """The constant that each unknown's boundary values average to, where the reference knows them."""
+    if not names:
+        return {}
+    time = (problem.time.start, problem.time.end) if problem.time is not None else None
+    points, _ = boundary(problem.domain, "boundary", _BOUNDARY_POINTS, 0, "sobol", time=time)
+    values = reference.evaluate(points)
+    means = {name: np.asarray(values[name], dtype=float) for name in names}
+    return {name: float(np.nanmean(column)) for name, column in means.items() if np.isfinite(column).any()}
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3g}" if value == 0 or 0.01 <= abs(value) < 1000 else f"{value:.2e}"

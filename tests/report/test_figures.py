@@ -1,0 +1,95 @@
+"""Figures: scales that do not mislead, and what is left undrawn."""
+
+import numpy as np
+import pytest
+
+import pinnkit as pk
+from pinnkit.report import maps
+from pinnkit.report.canvas import Image
+from pinnkit.report.curves import history_image
+from pinnkit.report.figures import domain_image
+from pinnkit.report.planes import plane
+from pinnkit.report.tables import flat, number, seconds
+
+
+def test_signed_fields_get_a_symmetric_scale():
+    norm, colours = maps._value_norm([np.array([-1.0, 0.5]), np.array([3.0])])
+    assert (norm.vmin, norm.vmax, colours) == (-3.0, 3.0, "RdBu_r")
+
+
+def test_fields_of_one_sign_get_a_uniform_scale():
+    norm, colours = maps._value_norm([np.array([0.0, 2.0, np.nan])])
+    assert (norm.vmin, norm.vmax, colours) == (0.0, 2.0, "viridis")
+    norm, colours = maps._value_norm([np.array([-0.01, 2.0])])
+    assert colours == "viridis"
+
+
+@pytest.mark.parametrize("values", [np.zeros(3), np.full(3, np.nan), np.full(3, 2.0)])
+def test_degenerate_fields_still_have_scales(values):
+    norm, _ = maps._value_norm([values])
+    assert norm.vmin < norm.vmax
+    norm = maps._log_norm([values])
+    assert 0 < norm.vmin < norm.vmax
+
+
+def test_the_plane_leaves_holes_out():
+    x, y = pk.coordinates("x y")
+    u = pk.unknown("u", x, y)
+    domain = pk.Rectangle((0, 0), (2, 1)) - pk.Disk((1, 0.5), 0.25, name="hole")
+    canvas = plane(pk.Problem("p", domain, [pk.laplacian(u)], [pk.Dirichlet(u, 0)]))
+    across, up = canvas.across[canvas.triangles], canvas.up[canvas.triangles]
+    area = np.abs(
+        (across[:, 1] - across[:, 0]) * (up[:, 2] - up[:, 0])
+        - (across[:, 2] - across[:, 0]) * (up[:, 1] - up[:, 0])
+    ).sum()
+    assert area / 2 == pytest.approx(2 - np.pi / 16, rel=1e-3)
+    assert canvas.mean(canvas.across) == pytest.approx(1, rel=1e-3)
+    assert canvas.shape == pytest.approx(0.5)
+
+
+def test_a_slice_evaluates_inside_only():
+    u = pk.unknown("u", *pk.coordinates("x y z"))
+    problem = pk.Problem("p", pk.Ball((0, 0, 0), 1), [pk.laplacian(u)], [pk.Dirichlet(u, 0)])
+    canvas = plane(problem)
+    assert (np.linalg.norm(canvas.points, axis=1) < 1 + 1e-6).all()
+    assert canvas.note == "z = 0"
+    assert domain_image(problem) is None
+
+
+def test_history_needs_a_loss():
+    assert history_image({}, 1e-3) is None
+    assert history_image({"loss": np.empty(0)}, 1e-3) is None
+    assert isinstance(history_image({"loss": np.ones(3)}, None), Image)
+
+
+def test_history_takes_what_is_not_positive_or_finite():
+    history = {"loss": np.array([1.0, 0.0, np.nan, np.inf]), "error_u": np.full(4, np.nan)}
+    assert b"svg" in history_image(history, 1e-3).data
+
+
+def test_long_histories_stay_small():
+    steps = np.arange(200_000)
+    assert len(history_image({"loss": 1.0 / (1 + steps), "iteration": steps}, None).data) < 300_000
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (0.0, "0"), (None, "–"), (0.0123456, "0.0123"), (1e-4, "10⁻⁴"), (4.561e-5, "4.56×10⁻⁵"),
+        (-2.0, "−2"), (12345.6, "12346"), (1.5e7, "1.50×10⁷"), (float("nan"), "not finite"),
+    ],
+)  # fmt: skip
+def test_numbers_as_people_write_them(value, expected):
+    assert number(value) == expected
+
+
+def test_durations():
+    assert seconds(0.4249) == "0.425 s"
+    assert seconds(200.4) == "3 min 20 s"
+
+
+def test_nested_settings_become_dotted_names():
+    settings = {"network": {"width": 30}, "optimizer": ["adam", "lm"], "seed": None, "empty": {}}
+    assert flat(settings) == {
+        "network.width": "30", "optimizer": "adam, lm", "seed": "none", "empty": "{}",
+    }  # fmt: skip
