@@ -1,0 +1,153 @@
+"""Adam and AdamW, with a learning rate that warms up and decays."""
+
+from __future__ import annotations
+
+import abc
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+
+from .arrays import Count, Scalar, Vector
+from .optimiser import (
+    CONVERGED,
+    NONFINITE,
+    RUNNING,
+    AbstractOptimiser,
+    AbstractState,
+    Objective,
+    is_finite,
+    value_and_gradient,
+)
+
+
+class FirstOrderState(AbstractState):
+    """Loss and gradient at the current parameters, and optax's own state."""
+
+    loss: Scalar
+    gradient: Vector
+    moments: optax.OptState
+    iteration: Count
+    evaluations: Count
+    status: Count
+
+
+class AbstractFirstOrder(AbstractOptimiser[FirstOrderState]):
+    """A rule of optax. The gradient is taken after the step, so that θ, loss and gradient belong together
+    and a step to where they are not finite is never made.
+    """
+
+    loss_tolerance: eqx.AbstractVar[float]
+
+    @abc.abstractmethod
+    def rule(self) -> optax.GradientTransformation:
+        """What turns gradients into steps."""
+
+    def init(self, objective: Objective, theta: Vector) -> FirstOrderState:
+        loss, gradient = value_and_gradient(objective, theta)
+        return FirstOrderState(
+            loss=loss,
+            gradient=gradient,
+            moments=self.rule().init(theta),
+            iteration=jnp.zeros((), jnp.int32),
+            evaluations=jnp.ones((), jnp.int32),
+            status=self._status(loss, gradient),
+        )
+
+    def restart(self, objective: Objective, theta: Vector, state: FirstOrderState) -> FirstOrderState:
+        loss, gradient = value_and_gradient(objective, theta)
+        return FirstOrderState(
+            loss=loss,
+            gradient=gradient,
+            moments=state.moments,
+            iteration=state.iteration,
+            evaluations=state.evaluations + 1,
+            status=self._status(loss, gradient),
+        )
+
+    def step(
+        self, objective: Objective, theta: Vector, state: FirstOrderState
+    ) -> tuple[Vector, FirstOrderState]:
+        running = state.status == RUNNING
+        change, moments = self.rule().update(state.gradient, state.moments, theta)
+        new_theta = jnp.asarray(optax.apply_updates(theta, change))
+        loss, gradient = jax.value_and_grad(objective.loss)(new_theta)
+        finite = is_finite(loss, gradient)
+        new = FirstOrderState(
+            loss=loss,
+            gradient=gradient,
+            moments=moments,
+            iteration=state.iteration + 1,
+            evaluations=state.evaluations + 1,
+            status=self._status(loss, gradient),
+        )
+        failed = eqx.tree_at(lambda state: state.status, state, jnp.full_like(state.status, NONFINITE))
+        kept = jax.tree.map(lambda before, after: jnp.where(running, after, before), state, failed)
+        move = running & finite
+        return jnp.where(move, new_theta, theta), jax.tree.map(
+            lambda before, after: jnp.where(move, after, before), kept, new
+        )
+
+    def _status(self, loss: Scalar, gradient: Vector) -> Count:
+        status = jnp.where(loss <= self.loss_tolerance, CONVERGED, RUNNING)
+        return jnp.where(is_finite(loss, gradient), status, NONFINITE).astype(jnp.int32)
+
+
+def warm_up_and_decay(peak: float, final: float, warm_up: int, horizon: int) -> optax.Schedule:
+    """Linear from zero to ``peak`` in ``warm_up`` iterations, then a cosine to ``final`` at ``horizon``."""
+    return optax.warmup_cosine_decay_schedule(
+        init_value=peak / max(warm_up, 1),
+        peak_value=peak,
+        warmup_steps=warm_up,
+        decay_steps=max(horizon, warm_up + 1),
+        end_value=final,
+    )
+
+
+class Adam(AbstractFirstOrder):
+    """Adam (Kingma and Ba 2015): robust from any start, and slow to finish.
+
+    The learning rate falls to ``final_rate`` over ``horizon`` iterations and stays there; ``clip`` bounds
+    the norm of the gradient.
+    """
+
+    name: ClassVar[str] = "adam"
+    summary: ClassVar[str] = "Adam with warm-up and cosine decay; the start of most schedules"
+    default_iterations: ClassVar[int] = 1_000
+
+    learning_rate: float = eqx.field(default=5e-3, static=True)
+    final_rate: float = eqx.field(default=5e-4, static=True)
+    warm_up: int = eqx.field(default=50, static=True)
+    horizon: int = eqx.field(default=1_000, static=True)
+    clip: float | None = eqx.field(default=None, static=True)
+    loss_tolerance: float = eqx.field(default=1e-30, static=True)
+
+    def rule(self) -> optax.GradientTransformation:
+        rate = warm_up_and_decay(self.learning_rate, self.final_rate, self.warm_up, self.horizon)
+        return _clipped(optax.adam(rate), self.clip)
+
+
+class AdamW(AbstractFirstOrder):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019), for data that are few or noisy."""
+
+    name: ClassVar[str] = "adamw"
+    summary: ClassVar[str] = "Adam with weight decay; for few or noisy data"
+    default_iterations: ClassVar[int] = 1_000
+
+    learning_rate: float = eqx.field(default=5e-3, static=True)
+    final_rate: float = eqx.field(default=5e-4, static=True)
+    warm_up: int = eqx.field(default=50, static=True)
+    horizon: int = eqx.field(default=1_000, static=True)
+    clip: float | None = eqx.field(default=None, static=True)
+    weight_decay: float = eqx.field(default=1e-4, static=True)
+    loss_tolerance: float = eqx.field(default=1e-30, static=True)
+
+    def rule(self) -> optax.GradientTransformation:
+        rate = warm_up_and_decay(self.learning_rate, self.final_rate, self.warm_up, self.horizon)
+        return _clipped(optax.adamw(rate, weight_decay=self.weight_decay), self.clip)
+
+
+def _clipped(rule: optax.GradientTransformation, bound: float | None) -> optax.GradientTransformation:
+    return rule if bound is None else optax.chain(optax.clip_by_global_norm(bound), rule)
