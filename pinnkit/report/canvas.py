@@ -41,7 +41,7 @@ class Image:
 
 
 def new_figure(
-    width: float, height: float, rows: int = 1, columns: int = 1, **shared: bool
+    width: float, height: float, rows: int = 1, columns: int = 1, **shared: Any
 ) -> tuple[Figure, Any]:
     """A figure of the given inches and its axes, as ``Figure.subplots`` returns them."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

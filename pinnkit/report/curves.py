@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -84,6 +84,7 @@ def line_image(
 
 def profiles_image(problem: Problem, name: str, solution: Evaluate, reference: Evaluate | None) -> Image:
     """Profiles over space at several times."""
+    assert problem.time is not None
     times = np.linspace(problem.time.start, problem.time.end, _PROFILES)
     figure, panels = new_figure(WIDTH, 2.6, columns=len(times), sharey=True)
     for axes, time in zip(panels, times, strict=True):
@@ -109,18 +110,16 @@ def _curve(axes: Axes, across: np.ndarray, values: np.ndarray, colour: str, labe
 
 
 def _mark_stages(
-    axes: Axes, iterations: np.ndarray, stages: Sequence[Any] | None, names: bool = True
+    axes: Axes, iterations: np.ndarray, stages: np.ndarray | None, names: bool = True
 ) -> None:
     if stages is None or not len(stages):
         return
-    stages = [str(stage) for stage in stages]
-    starts = [0, *(i for i in range(1, len(stages)) if stages[i] != stages[i - 1])]
-    for i in starts:
+    for i in [0, *(np.flatnonzero(stages[1:] != stages[:-1]) + 1)]:
         if i:
-            axes.axvline(iterations[i], color="#bbbbbb", linewidth=0.8)
+            axes.axvline(float(iterations[i]), color="#bbbbbb", linewidth=0.8)
         if names:
             axes.annotate(
-                stages[i], (iterations[i], 1.0), xycoords=("data", "axes fraction"), xytext=(3, 3),
+                str(stages[i]), (iterations[i], 1.0), xycoords=("data", "axes fraction"), xytext=(3, 3),
                 textcoords="offset points", fontsize=8, color="#555555",
             )
 

@@ -35,10 +35,15 @@ def domain_image(problem: Problem) -> Image | None:
         _draw_space_time(axes, problem, colour)
     else:
         _draw_pieces(axes, problem, colour)
-    for fixed in problem.of_kind(PointValue):
-        at = fixed.at[::-1] if dimension == 1 else fixed.at
-        label = f"{fixed.unknown.func.__name__} fixed"
-        axes.plot([at[0]], [at[1]], "*", color="black", markersize=9, label=label)
+    for fixed in problem.conditions:
+        if not isinstance(fixed, PointValue):
+            continue
+        label = f"{str(fixed.unknown).partition('(')[0]} fixed"
+        if len(fixed.at) == 1:  # a point of space in a space-time drawing: fixed at all times
+            axes.axhline(fixed.at[0], color="black", linestyle="--", linewidth=1.0, label=label)
+            continue
+        across, up = fixed.at[::-1] if dimension == 1 else fixed.at[:2]
+        axes.plot([across], [up], "*", color="black", markersize=9, label=label)
     figure.legend(loc="outside right center", frameon=False, fontsize=8)
     hidden = f"; {len(names) - _LEGEND} further names not listed" if len(names) > _LEGEND else ""
     return svg(figure, "The domain and its named boundaries", f"The domain, boundaries by name{hidden}.")
@@ -85,10 +90,12 @@ def _draw_pieces(axes: Axes, problem: Problem, colour: Mapping[str, str]) -> Non
         listed.add(piece.name)
         axes.plot(points[:, 0], points[:, 1], color=colour[piece.name], linewidth=1.8, label=label)
     axes.set_aspect("equal")
-    label_axes(axes, *(c.name for c in problem.coordinates))
+    across, up = problem.coordinates
+    label_axes(axes, across.name, up.name)
 
 
 def _draw_space_time(axes: Axes, problem: Problem, colour: Mapping[str, str]) -> None:
+    assert problem.time is not None
     start, end = problem.time.start, problem.time.end
     for piece in problem.domain.pieces():
         points, _ = piece.sample(np.zeros((1, 0)))

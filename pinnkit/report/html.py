@@ -188,11 +188,10 @@ def _fields(
     judged = {field.name: field for field in comparison.fields} if comparison else {}
     parts = []
     for name in problem.unknown_names:
-        known = reference is not None and name in reference.names
+        truth = reference.evaluate if reference is not None and name in reference.names else None
         mean_removed = name in judged and judged[name].mean_removed
         images = field_images(
-            problem, name, lambda points: solution.evaluate(points, extrapolate=True),
-            reference.evaluate if known else None, mean_removed,
+            problem, name, lambda points: solution.evaluate(points, extrapolate=True), truth, mean_removed
         )
         title = f"<h3>{escape(name)}</h3>" if len(problem.unknown_names) > 1 else ""
         parts.append(title + "".join(image.html() for image in images))

@@ -6,8 +6,9 @@ unknown is its name and ∂²u/∂x² one fraction. W3C, MathML Core.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
+from typing import Any
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
@@ -66,19 +67,27 @@ def condition(item: declared.AnyCondition, problem: Problem) -> str:
         about = f"<mtext>&#160;of equation {escape(item.equation)}</mtext>" if several else ""
         flux = _row("<mi>𝐅</mi>", _operator("·"), "<mi>𝐧</mi>")
         return _row(flux, _operator("="), _write(item.value), about)
-    name = _name(item.unknown.func.__name__)
+    return _row(_left(item, problem), _operator("="), _write(item.value))
+
+
+def _left(item: declared.AnyCondition, problem: Problem) -> str:
+    """The left-hand side of a condition that gives a value: u, ∂u/∂n, a·u + b·∂u/∂n, …"""
+    assert not isinstance(item, (declared.Periodic, declared.Condition, declared.Flux))
+    name = _write(item.unknown)
     slope = _fraction(_row(_operator("∂"), name), _row(_operator("∂"), "<mi>n</mi>"))
-    left = {
-        declared.Dirichlet: lambda: name,
-        declared.Neumann: lambda: slope,
-        declared.Robin: lambda: _sum([(item.a, name), (item.b, slope)]),
-        declared.Initial: lambda: _at_start(name, problem),
-        declared.InitialRate: lambda: _at_start(
-            _fraction(_row(_operator("∂"), name), _row(_operator("∂"), _name(problem.time.name))), problem
-        ),
-        declared.PointValue: lambda: _call(name, (sp.Float(c) for c in item.at)),
-    }[type(item)]()
-    return _row(left, _operator("="), _write(item.value))
+    if isinstance(item, declared.Neumann):
+        return slope
+    if isinstance(item, declared.Robin):
+        return _sum([(item.a, name), (item.b, slope)])
+    if isinstance(item, declared.PointValue):
+        return _call(name, (sp.Float(c) for c in item.at))
+    if isinstance(item, declared.Dirichlet) or problem.time is None:
+        return name
+    clock = _name(problem.time.name)
+    rate = _fraction(_row(_operator("∂"), name), _row(_operator("∂"), clock))
+    start = _row(clock, _operator("="), _write(sp.Float(problem.time.start)))
+    inner = _row(rate if isinstance(item, declared.InitialRate) else name, _BAR)
+    return f"<msub>{inner}{start}</msub>"
 
 
 def _sum(terms: list[tuple[sp.Expr, str]]) -> str:
@@ -90,12 +99,7 @@ def _sum(terms: list[tuple[sp.Expr, str]]) -> str:
     return _operator("+").join(written)
 
 
-def _at_start(inner: str, problem: Problem) -> str:
-    when = _row(_name(problem.time.name), _operator("="), _write(sp.Float(problem.time.start)))
-    return f"<msub>{_row(inner, _BAR)}{when}</msub>"
-
-
-def _write(value: sp.Basic, tightness: int = 0) -> str:
+def _write(value: Any, tightness: int = 0) -> str:
     """MathML of any expression, in parentheses where it binds less tightly than ``tightness``."""
     if isinstance(value, sp.MatrixBase):
         rows = ([_write(value[i, j]) for j in range(value.cols)] for i in range(value.rows))
@@ -111,7 +115,7 @@ def _write(value: sp.Basic, tightness: int = 0) -> str:
     return f"<mtext>{escape(str(value))}</mtext>"
 
 
-def _number(value: sp.Number) -> tuple[str, int]:
+def _number(value: Any) -> tuple[str, int]:
     own = _ADD if value < 0 else _POW + 1
     size = abs(value)
     if isinstance(size, sp.Rational) and size.q != 1:
@@ -129,7 +133,7 @@ def _number(value: sp.Number) -> tuple[str, int]:
     return (_row(_operator("−"), written) if value < 0 else written), own
 
 
-def _add(value: sp.Add) -> tuple[str, int]:
+def _add(value: Any) -> tuple[str, int]:
     parts: list[str] = []
     terms = value.as_ordered_terms()
     leading = next((term for term in terms if not term.could_extract_minus_sign()), terms[0])
@@ -141,7 +145,7 @@ def _add(value: sp.Add) -> tuple[str, int]:
     return _row(*parts), _ADD
 
 
-def _mul(value: sp.Mul) -> tuple[str, int]:
+def _mul(value: Any) -> tuple[str, int]:
     if value.as_coeff_Mul()[0].is_negative:
         return _row(_operator("−"), _write(-value, _MUL)), _ADD
     top, bottom = _split(value)
@@ -154,7 +158,7 @@ def _mul(value: sp.Mul) -> tuple[str, int]:
             front = _fraction(_write(top / sp.Mul(*rates)), _write(bottom))
             return _row(front, _operator("&#x2062;"), _write(sp.Mul(*rates), _MUL)), _MUL
         return _fraction(_write(top), _write(bottom)), _MUL
-    factors = sorted(sp.Mul.make_args(value), key=_factor_rank)
+    factors: list[Any] = sorted(sp.Mul.make_args(value), key=_factor_rank)
     parts: list[str] = []
     for i, factor in enumerate(factors):
         if i:
@@ -164,10 +168,11 @@ def _mul(value: sp.Mul) -> tuple[str, int]:
     return _row(*parts), _MUL
 
 
-def _split(value: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+def _split(value: Any) -> tuple[Any, Any]:
     """Numerator and denominator as they stand; unlike ``sp.fraction`` it leaves e⁻ˣ above the line."""
     top, bottom = [], []
-    for factor in sp.Mul.make_args(value):
+    factors: tuple[Any, ...] = sp.Mul.make_args(value)
+    for factor in factors:
         if factor.is_Rational:
             top.append(sp.Integer(factor.p))
             bottom.append(sp.Integer(factor.q))
@@ -178,7 +183,7 @@ def _split(value: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     return sp.Mul(*top), sp.Mul(*bottom)
 
 
-def _factor_rank(factor: sp.Expr) -> tuple[int, str]:
+def _factor_rank(factor: Any) -> tuple[int, str]:
     """Numbers, constants, symbols, unknowns, functions, sums, derivatives: the order people write."""
     base = factor.base if factor.is_Pow and not factor.base.is_Number else factor
     kinds = (sp.Number, sp.Pow, sp.NumberSymbol, sp.Symbol, AppliedUndef, sp.Function, sp.Add, sp.Derivative)
@@ -186,7 +191,7 @@ def _factor_rank(factor: sp.Expr) -> tuple[int, str]:
     return rank, str(factor)
 
 
-def _pow(value: sp.Pow) -> tuple[str, int]:
+def _pow(value: Any) -> tuple[str, int]:
     base, exponent = value.as_base_exp()
     if exponent.could_extract_minus_sign() and not exponent.is_Add:
         return _fraction("<mn>1</mn>", _write(base**-exponent)), _MUL
@@ -200,13 +205,13 @@ def _pow(value: sp.Pow) -> tuple[str, int]:
     return f"<msup>{_write(base, _POW + 1)}{_write(exponent)}</msup>", _POW
 
 
-def _exp(value: sp.exp) -> tuple[str, int]:
+def _exp(value: Any) -> tuple[str, int]:
     if value.args[0].count_ops() > _TALL:
         return _call("<mi>exp</mi>", value.args), _POW
     return f"<msup><mi>e</mi>{_row(_write(value.args[0]))}</msup>", _POW
 
 
-def _derivative(value: sp.Derivative) -> tuple[str, int]:
+def _derivative(value: Any) -> tuple[str, int]:
     order = sum(count for _, count in value.variable_count)
     rounds = _operator("∂") if order == 1 else f"<msup>{_operator('∂')}{_write(sp.sympify(order))}</msup>"
     below = "".join(
@@ -218,7 +223,7 @@ def _derivative(value: sp.Derivative) -> tuple[str, int]:
     return _row(_fraction(rounds, _row(below)), _parenthesised(_write(value.expr))), _MUL
 
 
-def _piecewise(value: Piecewise) -> tuple[str, int]:
+def _piecewise(value: Any) -> tuple[str, int]:
     rows = (
         [_write(inner), "<mtext>otherwise</mtext>" if isinstance(test, BooleanTrue) else
          _row("<mtext>if&#160;</mtext>", _write(test))]
@@ -227,30 +232,31 @@ def _piecewise(value: Piecewise) -> tuple[str, int]:
     return _row('<mo stretchy="true">{</mo>', _table(rows)), _ADD
 
 
-def _relation(value: Relational) -> tuple[str, int]:
+def _relation(value: Any) -> tuple[str, int]:
     return _row(_write(value.lhs), _operator(escape(_RELATIONS[value.rel_op])), _write(value.rhs)), _ADD
 
 
-def _logic(value: And | Or | Not) -> tuple[str, int]:
+def _logic(value: Any) -> tuple[str, int]:
     if isinstance(value, Not):
         return _row(_operator("¬"), _write(value.args[0], _POW)), _MUL
     word = "and" if isinstance(value, And) else "or"
     return _row(f"<mtext>&#160;{word}&#160;</mtext>".join(_write(a, _ADD) for a in sp.ordered(value.args))), 0
 
 
-def _function(value: sp.Function) -> tuple[str, int]:
+def _function(value: Any) -> tuple[str, int]:
     if (letter := _BESSEL.get(value.func)) is not None:
         order, argument = value.args
         return _call(f"<msub><mi>{letter}</mi>{_write(order)}</msub>", [argument]), _POW
     return _call(_function_name(value), value.args), _POW
 
 
-def _function_name(value: sp.Function) -> str:
-    name = value.func.__name__
-    return f"<mi>{escape(_FUNCTIONS.get(name, _GREEK.get(name, name)))}</mi>"
+def _function_name(value: Any) -> str:
+    name: str = value.func.__name__
+    shown = _FUNCTIONS.get(name) or _GREEK.get(name) or name
+    return f"<mi>{escape(shown)}</mi>"
 
 
-def _call(head: str, arguments: Iterable[sp.Basic]) -> str:
+def _call(head: str, arguments: Iterable[Any]) -> str:
     inner = _operator(",").join(_write(a) for a in arguments)
     return _row(head, _operator("&#x2061;"), _parenthesised(inner))
 
@@ -258,7 +264,7 @@ def _call(head: str, arguments: Iterable[sp.Basic]) -> str:
 def _name(name: str) -> str:
     """A symbol, greek letters by name, what follows an underscore or a trailing number set below."""
     base, above, below = split_super_sub(name)
-    letters = [_GREEK.get(part, part) for part in (base, *below, *above)]
+    letters = [_GREEK.get(part, part) for part in (str(base), *below, *above)]
     written = f"<mi>{escape(letters[0])}</mi>"
     if below or above:
         return f"<msub>{written}<mi>{escape(','.join(letters[1:]))}</mi></msub>"
@@ -290,7 +296,7 @@ def _table(rows: Iterable[Iterable[str]]) -> str:
     return f"<mtable>{''.join(f'<mtr>{line}</mtr>' for line in lines)}</mtable>"
 
 
-_WRITERS = (
+_WRITERS: tuple[tuple[Any, Callable[[Any], tuple[str, int]]], ...] = (
     (sp.Symbol, lambda s: (_name(s.name), _POW + 1)),
     (sp.Number, _number),
     (sp.Add, _add),

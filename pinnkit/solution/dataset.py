@@ -169,7 +169,7 @@ def _nodal(problem: Problem, evaluate: Evaluate, nodes: np.ndarray, along: str) 
 
 def _own_variables(problem: Problem) -> dict[str, tuple[str, ...]]:
     return {
-        name: tuple(argument.name for argument in applied.args)
+        name: tuple(str(argument) for argument in applied.args)
         for name, applied in zip(problem.unknown_names, problem.unknowns, strict=True)
     }
 

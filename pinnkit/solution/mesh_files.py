@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -52,7 +52,7 @@ def write_xdmf(solution: Solution, path: Path) -> None:
                 topology.set("NodesPerElement", "2")  # XDMF wants it for polylines and meshio leaves it out
 
 
-def _geometry(solution: Solution) -> tuple[np.ndarray, np.ndarray, list[tuple[str, np.ndarray]]]:
+def _geometry(solution: Solution) -> tuple[np.ndarray, np.ndarray, Any]:
     """Points in three coordinates, as VTK has them; nodes in the problem's own; cells."""
     dimension = len(solution.problem.coordinates)
     if dimension not in _NODES:
@@ -61,5 +61,5 @@ def _geometry(solution: Solution) -> tuple[np.ndarray, np.ndarray, list[tuple[st
     return np.pad(nodes, ((0, 0), (0, 3 - dimension))), nodes, [(kind, cells)]
 
 
-def _values(solution: Solution, nodes: np.ndarray, time: float) -> dict[str, np.ndarray]:
+def _values(solution: Solution, nodes: np.ndarray, time: float) -> Any:
     return solution.evaluate(at_time(nodes, solution.problem, time), extrapolate=True)

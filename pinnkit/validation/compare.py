@@ -15,6 +15,7 @@ from .norms import Measure, data_measure, defined_up_to_constant, space_time_mea
 
 Status = Literal["passed", "missed", "limited", "trivial", "failed"]
 
+_WORST_FIRST: tuple[Status, ...] = ("failed", "trivial", "missed", "limited", "passed")
 _FEW_BARS = 3.0  # errors below so many error bars say more about the reference than about the solution
 _ZERO = 1e-13  # a reference this small beside the largest unknown is rounding
 _MISSING = 0.01  # share of points without a reference value that is still a comparison
@@ -34,6 +35,7 @@ class Reference(Protocol):
 
     def evaluate(self, points: np.ndarray) -> Mapping[str, np.ndarray]:
         """Values (n,) by unknown; NaN where the reference has none."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,8 @@ class Comparison:
     @property
     def status(self) -> Status:
         """The worst of the unknowns: failed, trivial, missed, limited, passed."""
-        order: tuple[Status, ...] = ("failed", "trivial", "missed", "limited", "passed")
-        return min((field.status for field in self.fields), key=order.index)
+        found = {field.status for field in self.fields}
+        return next(status for status in _WORST_FIRST if status in found)
 
     @property
     def passed(self) -> bool:
@@ -113,7 +115,7 @@ class Comparison:
 
     def __str__(self) -> str:
         header = ("unknown", "relative L2", "relative max", "reference's error", "trivial", "")
-        rows = [header]
+        rows: list[tuple[str, ...]] = [header]
         for field in self.fields:
             scores = (field.relative_l2, field.relative_max, field.reference_error, field.trivial)
             first, *others = map(_number, scores)
@@ -142,8 +144,11 @@ def compare(solution: Solution, reference: Reference, tolerance: float) -> Compa
             f"the reference has no unknown of the problem: it has {', '.join(reference.names) or 'none'}, "
             f"the problem {', '.join(solution.names)}; rename its columns"
         )
-    own = getattr(reference, "points", None)
-    measure = space_time_measure(problem) if own is None else data_measure(problem, own, reference.weights)
+    own, weights = getattr(reference, "points", None), getattr(reference, "weights", None)
+    if own is None or weights is None:
+        measure = space_time_measure(problem)
+    else:
+        measure = data_measure(problem, own, weights)
     truth = {name: np.asarray(v, dtype=float) for name, v in reference.evaluate(measure.points).items()}
     known = np.all([np.isfinite(truth[name]) for name in names], axis=0)
     notes: list[str] = []

@@ -9,7 +9,7 @@ import numpy as np
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from ..declare.conditions import Dirichlet, Initial, InitialRate, PointValue, Robin
+from ..declare.conditions import AnyCondition, Dirichlet, Initial, InitialRate, PointValue, Robin
 from ..declare.problem import Problem, condition_expressions
 from ..declare.symbols import Time
 from ..geometry.quadrature import domain_quadrature
@@ -82,7 +82,7 @@ def defined_up_to_constant(problem: Problem) -> dict[str, bool]:
     c may vary in time, that is whether no ∂u/∂t appears.
     """
     clock = problem.time
-    expressions = [equation.residual for equation in problem.equations]
+    expressions: list[sp.Basic] = [equation.residual for equation in problem.equations]
     for condition in problem.conditions:
         if isinstance(condition, PointValue):
             continue
@@ -98,16 +98,17 @@ def defined_up_to_constant(problem: Problem) -> dict[str, bool]:
     return found
 
 
-def _valued(condition: object) -> list[sp.Expr]:
+def _valued(condition: AnyCondition) -> list[sp.Basic]:
     """The unknown of a condition that speaks of its value, not only of its normal derivative or rate."""
     if isinstance(condition, Robin):
         return [condition.a * condition.unknown]
     if isinstance(condition, InitialRate):
-        return [sp.Derivative(condition.unknown, *(a for a in condition.unknown.args if isinstance(a, Time)))]
-    return [condition.unknown] if isinstance(condition, (Dirichlet, Initial)) else []
+        clocks = (a for a in condition.unknown.atoms(sp.Symbol) if isinstance(a, Time))
+        return [sp.Derivative(condition.unknown, *clocks)]
+    return [sp.sympify(condition.unknown)] if isinstance(condition, (Dirichlet, Initial)) else []
 
 
-def _appears_bare(unknown: AppliedUndef, expression: sp.Expr) -> bool:
+def _appears_bare(unknown: AppliedUndef, expression: sp.Basic) -> bool:
     """Whether the unknown itself appears, outside its derivatives."""
     derivatives = {d: sp.Dummy() for d in expression.atoms(sp.Derivative) if d.expr == unknown}
     return expression.xreplace(derivatives).has(unknown)
