@@ -1,0 +1,276 @@
+"""Weak residuals and their Jacobians on a mesh, by tensor contraction.
+
+For every equation k tested with v, the residual is Σ ∫ (S v − F·∇v) over cells plus ∫ G v over named
+boundaries. Shape functions and their products are tabulated once on the reference cell; a Jacobian
+is one matrix product of coefficients at quadrature points with those products, scattered into a
+sparsity pattern that is found once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sps
+
+from .elements import Array, quadrature, tabulate
+from .kernels import Kernel
+from .mesh import FiniteMesh, Index
+from .spaces import SpaceProduct
+
+_FACET_VERTICES = {1: [(0,), (1,)], 2: [(0, 1), (1, 2), (0, 2)]}
+
+
+@dataclass(frozen=True, eq=False)
+class IntegrationSet:
+    """Quadrature on cells, all with the same reference points (d, q): ``weights`` (c, q) hold the measure.
+
+    ``inverse`` (c, q or 1, r, d) is ∂ξᵣ/∂x_d; ``normals`` (c, q, d) are given on boundaries.
+    """
+
+    cells: Index
+    reference: Array
+    points: Array
+    weights: Array
+    inverse: Array
+    normals: Array | None = None
+
+    @classmethod
+    def of_cells(cls, mesh: FiniteMesh, order: int) -> IntegrationSet:
+        """All cells."""
+        reference, weights = quadrature(mesh.dimension, order)
+        cells = np.arange(len(mesh.cells))
+        jacobian = mesh.jacobian(cells, reference)
+        measure = np.abs(np.linalg.det(jacobian)) * weights
+        return cls(cells, reference, mesh.map(cells, reference), measure, np.linalg.inv(jacobian))
+
+    @classmethod
+    def of_facets(cls, mesh: FiniteMesh, facets: Index, order: int) -> list[IntegrationSet]:
+        """Boundary facets, one set for each place a facet can have in its cell."""
+        inside = mesh.facet_cells[facets, 0]
+        local = np.argmax(mesh.cell_facets[inside] == facets[:, None], axis=1)
+        corners = np.vstack([np.zeros(mesh.dimension), np.eye(mesh.dimension)])
+        along, weights = quadrature(mesh.dimension - 1, order)
+        sets = []
+        for place, vertices in enumerate(_FACET_VERTICES[mesh.dimension]):
+            cells = inside[local == place]
+            if not cells.size:
+                continue
+            start, edges = corners[vertices[0]], corners[list(vertices[1:])] - corners[vertices[0]]
+            reference = np.ascontiguousarray(start[:, None] + edges.T @ along)
+            jacobian = mesh.jacobian(cells, reference)
+            inverse = np.linalg.inv(jacobian)
+            outward = corners[list(vertices)].mean(axis=0) - corners.mean(axis=0)
+            if mesh.dimension == 1:
+                normals = np.sign(jacobian[..., 0] * outward)
+                measure = np.broadcast_to(weights, (len(cells), 1))
+            else:
+                tangent = np.broadcast_to(
+                    np.einsum("cqdr,r->cqd", jacobian, edges[0]), (len(cells), len(weights), 2)
+                )
+                length = np.linalg.norm(tangent, axis=2, keepdims=True)
+                normals = np.stack([tangent[..., 1], -tangent[..., 0]], axis=-1) / length
+                normals *= np.sign(
+                    np.einsum(
+                        "cqd,cqdr,r->cq", normals, np.broadcast_to(jacobian, (*normals.shape, 2)), outward
+                    )
+                )[..., None]
+                measure = length[..., 0] * weights
+            sets.append(cls(cells, reference, mesh.map(cells, reference), measure, inverse, normals))
+        return sets
+
+
+class _Part:
+    """One kernel on one integration set."""
+
+    def __init__(self, kernel: Kernel, domain: IntegrationSet, product: SpaceProduct):
+        self.kernel, self.domain, self.product = kernel, domain, product
+        mesh = product.mesh
+        self._tables = [tabulate(mesh.dimension, s.degree, domain.reference) for s in product.spaces]
+        self._dofs = [
+            s.cell_dofs[domain.cells] + o for s, o in zip(product.spaces, product.offsets[:-1], strict=True)
+        ]
+        self.pairs = list(dict.fromkeys((e, c.unknown, c.rate) for e, _, c in kernel.entries))
+
+    def channels(self, states: Sequence[Array]) -> list[Array]:
+        """Values (…, c, q) of the kernel's channels; ``states[rate]`` holds the coefficients (…, N)."""
+        found: dict[tuple[int, int], list[Array]] = {}
+        result = []
+        for symbol in self.kernel.channels:
+            channel = self.kernel.symbols.channels[symbol]
+            key = (channel.unknown, channel.rate)
+            if key not in found:
+                found[key] = self._field(channel.unknown, states[channel.rate])
+            result.append(found[key][channel.axis])
+        return result
+
+    def _field(self, unknown: int, state: Array) -> list[Array]:
+        table = self._tables[unknown]
+        local = state[..., self._dofs[unknown]]
+        value = local @ table[..., 0]
+        slopes = [local @ table[..., 1 + r] for r in range(self.product.mesh.dimension)]
+        inverse = self.domain.inverse
+        return [
+            value,
+            *(sum(slopes[r] * inverse[..., r, d] for r in range(len(slopes))) for d in range(len(slopes))),
+        ]
+
+    def residual(self, time: Array | float, states: Sequence[Array]) -> list[tuple[int, Array]]:
+        """(equation, contributions (…, c, shapes)) of ∫ S v − F·∇v."""
+        channels = self.channels(states)
+        rows = self.kernel.values(self.domain.points, time, self.domain.normals, channels)
+        by_equation: dict[int, dict[int, Array]] = {}
+        for (equation, row), value in zip(self.kernel.rows, rows, strict=True):
+            by_equation.setdefault(equation, {})[row] = value * self.domain.weights
+        result = []
+        for equation, values in by_equation.items():
+            table = self._tables[equation]
+            total = 0.0
+            if 0 in values:
+                total = values[0] @ table[..., 0].T
+            for r in range(self.product.mesh.dimension):
+                pushed = sum(v * self.domain.inverse[..., r, row - 1] for row, v in values.items() if row)
+                if not isinstance(pushed, int):
+                    total = total + pushed @ table[..., 1 + r].T
+            result.append((equation, total))
+        return result
+
+    def jacobian(self, time: float, states: Sequence[Array]) -> dict[tuple[int, int, int], Array]:
+        """(equation, unknown, rate) → local matrices (c, shapes, shapes)."""
+        values = self.kernel.derivatives(self.domain.points, time, self.domain.normals, self.channels(states))
+        blocks: dict[tuple[int, int, int], dict[tuple[int, int], Array]] = {}
+        for (equation, row, channel), value in zip(self.kernel.entries, values, strict=True):
+            key = (equation, channel.unknown, channel.rate)
+            blocks.setdefault(key, {})[row, channel.axis] = value * self.domain.weights
+        return {key: self._contract(key[0], key[1], entries) for key, entries in blocks.items()}
+
+    def _contract(self, test: int, trial: int, entries: dict[tuple[int, int], Array]) -> Array:
+        """Σ over points of coefficient × (row of v) × (axis of u), on the reference cell."""
+        reference = self._pull_back(entries)
+        left, right = self._tables[test], self._tables[trial]
+        shape = (left.shape[0], right.shape[0])
+        coefficients = np.concatenate(list(reference.values()), axis=1)
+        products = np.concatenate(
+            [
+                np.einsum("tq,sq->qts", left[..., row], right[..., axis]).reshape(-1, shape[0] * shape[1])
+                for row, axis in reference
+            ]
+        )
+        return (coefficients @ products).reshape(-1, *shape)
+
+    def _pull_back(self, entries: dict[tuple[int, int], Array]) -> dict[tuple[int, int], Array]:
+        """Coefficients of physical derivatives turned into coefficients of reference derivatives."""
+        inverse, d = self.domain.inverse, self.product.mesh.dimension
+        half: dict[tuple[int, int], Array] = {}
+        for (row, axis), value in entries.items():
+            targets = (
+                [(0, value)] if row == 0 else [(1 + r, value * inverse[..., r, row - 1]) for r in range(d)]
+            )
+            for new, term in targets:
+                half[new, axis] = half[new, axis] + term if (new, axis) in half else term
+        full: dict[tuple[int, int], Array] = {}
+        for (row, axis), value in half.items():
+            targets = (
+                [(0, value)] if axis == 0 else [(1 + r, value * inverse[..., r, axis - 1]) for r in range(d)]
+            )
+            for new, term in targets:
+                full[row, new] = full[row, new] + term if (row, new) in full else term
+        return full
+
+
+class Assembler:
+    """The residual R(t, u, u̇, ü) of a system and its derivatives by u, u̇ and ü, as CSR matrices."""
+
+    def __init__(self, product: SpaceProduct, parts: Sequence[tuple[Kernel, IntegrationSet]]):
+        self.product = product
+        self._parts = [_Part(kernel, domain, product) for kernel, domain in parts]
+        self.rates = sorted({rate for p in self._parts for *_, rate in p.pairs} | {0})
+
+    @property
+    def size(self) -> int:
+        """Number of degrees of freedom."""
+        return self.product.size
+
+    @cached_property
+    def constant_jacobian(self) -> bool:
+        """Whether the derivatives depend on neither state nor time."""
+        return all(p.kernel.linear and p.kernel.steady for p in self._parts)
+
+    @cached_property
+    def linear(self) -> bool:
+        """Whether the derivatives do not depend on the state."""
+        return all(p.kernel.linear for p in self._parts)
+
+    @cached_property
+    def _constant_load(self) -> bool:
+        return all(p.kernel.steady_load for p in self._parts)
+
+    def _zero_states(self) -> tuple[Array, ...]:
+        return (np.zeros(self.size),) * (max(self.rates) + 1)
+
+    @cached_property
+    def _matrices(self) -> dict[int, sps.csr_matrix]:
+        return self._assemble_jacobian(0.0, self._zero_states())
+
+    @cached_property
+    def _load(self) -> Array:
+        return self._assemble_residual(0.0, self._zero_states())
+
+    def residual(self, time: float, states: Sequence[Array]) -> Array:
+        """R (N,) at ``states`` = (u, u̇, ü), as many as occur."""
+        if not self.constant_jacobian:
+            return self._assemble_residual(time, states)
+        total = (
+            self._load if self._constant_load else self._assemble_residual(time, self._zero_states())
+        ).copy()
+        for rate, matrix in self._matrices.items():
+            total += matrix @ states[rate]
+        return total
+
+    def jacobian(self, time: float, states: Sequence[Array]) -> dict[int, sps.csr_matrix]:
+        """rate → ∂R/∂(∂ₜ^rate u), all with one sparsity pattern."""
+        return self._matrices if self.constant_jacobian else self._assemble_jacobian(time, states)
+
+    def _assemble_residual(self, time: float, states: Sequence[Array]) -> Array:
+        total = np.zeros(self.size)
+        for part in self._parts:
+            for equation, local in part.residual(time, states):
+                total += np.bincount(part._dofs[equation].ravel(), local.ravel(), minlength=self.size)
+        return total
+
+    @cached_property
+    def _pattern(self) -> tuple[Array, Array, list[dict[tuple[int, int], Index]]]:
+        """CSR indices and row pointers, and for each part the position of every local entry."""
+        keys = [
+            {
+                (e, u): (part._dofs[e][:, :, None] * np.int64(self.size) + part._dofs[u][:, None, :]).ravel()
+                for e, u in dict.fromkeys(pair[:2] for pair in part.pairs)
+            }
+            for part in self._parts
+        ]
+        flat = [k for group in keys for k in group.values()]
+        diagonal = np.arange(self.size, dtype=np.int64) * (self.size + 1)
+        unique, inverse = np.unique(np.concatenate([*flat, diagonal]), return_inverse=True)
+        rows, columns = np.divmod(unique, self.size)
+        pointers = np.searchsorted(rows, np.arange(self.size + 1))
+        positions, start = [], 0
+        for group in keys:
+            placed = {}
+            for pair, k in group.items():
+                placed[pair] = inverse[start : start + len(k)]
+                start += len(k)
+            positions.append(placed)
+        return columns.astype(np.int32), pointers.astype(np.int32), positions
+
+    def _assemble_jacobian(self, time: float, states: Sequence[Array]) -> dict[int, sps.csr_matrix]:
+        columns, pointers, positions = self._pattern
+        data = {rate: np.zeros(len(columns)) for rate in self.rates}
+        for part, place in zip(self._parts, positions, strict=True):
+            for (equation, unknown, rate), local in part.jacobian(time, states).items():
+                data[rate] += np.bincount(place[equation, unknown], local.ravel(), minlength=len(columns))
+        return {
+            rate: sps.csr_matrix((values, columns, pointers), shape=(self.size, self.size))
+            for rate, values in data.items()
+        }

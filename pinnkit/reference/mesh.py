@@ -1,0 +1,198 @@
+"""The mesh that finite elements are solved on: simplices, straight or curved, with named facets.
+
+A mesh is a topology (sorted vertices, so that neighbouring cells agree on the direction of every
+edge) and, where it is curved, one extra node for each edge. That node belongs to the edge, not to a
+place in a cell's list, so sorting vertices can never attach it to the wrong edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .elements import Array, quadrature, tabulate
+
+Index = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class FiniteMesh:
+    """Lines or triangles.
+
+    ``points`` (n, d); ``cells`` (m, d+1), each row sorted; ``edge_nodes`` (edges, 2) gives the middle
+    node of each edge of a curved mesh, in the order of ``facets``; ``boundaries`` name → facet indices.
+    """
+
+    points: Array
+    cells: Index
+    edge_nodes: Array | None = None
+    boundaries: Mapping[str, Index] = field(default_factory=dict)
+
+    @property
+    def dimension(self) -> int:
+        """Number of space coordinates."""
+        return self.points.shape[1]
+
+    @cached_property
+    def topology(self):
+        """The scikit-fem mesh of the vertices, which numbers facets and degrees of freedom."""
+        import skfem
+
+        kind = skfem.MeshLine1 if self.dimension == 1 else skfem.MeshTri1
+        return kind(
+            np.ascontiguousarray(self.points.T),
+            np.ascontiguousarray(self.cells.T.astype(np.int32)),
+            validate=False,
+        )
+
+    @cached_property
+    def facets(self) -> Index:
+        """Vertices (f, d) of every facet, each row sorted."""
+        if self.dimension == 1:
+            return np.arange(len(self.points), dtype=np.int64)[:, None]
+        return np.asarray(self.topology.facets.T, np.int64)
+
+    @cached_property
+    def cell_facets(self) -> Index:
+        """Facets (m, d+1) of every cell, in the order opposite to no vertex: (0,1), (1,2), (0,2)."""
+        if self.dimension == 1:
+            return self.cells
+        return np.asarray(self.topology.t2f.T, np.int64)
+
+    @cached_property
+    def facet_cells(self) -> Index:
+        """The two cells (f, 2) beside every facet, −1 where there is none."""
+        table = np.full((len(self.facets), 2), -1, np.int64)
+        flat = self.cell_facets.ravel()
+        cells = np.repeat(np.arange(len(self.cells)), self.cell_facets.shape[1])
+        order = np.argsort(flat, kind="stable")
+        flat, cells = flat[order], cells[order]
+        first = np.r_[True, flat[1:] != flat[:-1]]
+        table[flat[first], 0] = cells[first]
+        table[flat[~first], 1] = cells[~first]
+        return table
+
+    @cached_property
+    def boundary_facets(self) -> Index:
+        """All facets with a cell on one side only."""
+        return np.flatnonzero(self.facet_cells[:, 1] < 0)
+
+    def named(self, name: str) -> Index:
+        """Facets of a boundary; ``boundary`` is all of it."""
+        if name == "boundary":
+            return self.boundary_facets
+        return self.boundaries[name]
+
+    @cached_property
+    def curved(self) -> NDArray[np.bool_]:
+        """Which cells have an edge that is not straight."""
+        if self.edge_nodes is None:
+            return np.zeros(len(self.cells), bool)
+        ends = self.points[self.facets]
+        length = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
+        bow = np.linalg.norm(self.edge_nodes - ends.mean(axis=1), axis=1)
+        return (bow > 1e-12 * length)[self.cell_facets].any(axis=1)
+
+    @property
+    def geometry_degree(self) -> int:
+        """Degree of the map from the reference cell: 1 straight, 2 curved."""
+        return 2 if self.curved.any() else 1
+
+    @cached_property
+    def geometry(self) -> Array:
+        """Nodes (m, g, d) of each cell's map, ordered as the Lagrange element of ``geometry_degree``."""
+        vertices = self.points[self.cells]
+        if self.geometry_degree == 1:
+            return vertices
+        assert self.edge_nodes is not None
+        return np.concatenate([vertices, self.edge_nodes[self.cell_facets]], axis=1)
+
+    def map(self, cells: Index, reference: Array) -> Array:
+        """Points (c, q, d) of reference positions ``reference`` (d, q), the same in each cell."""
+        table = tabulate(self.dimension, self.geometry_degree, reference)[..., 0]
+        return np.einsum("cgd,gq->cqd", self.geometry[cells], table)
+
+    def jacobian(self, cells: Index, reference: Array) -> Array:
+        """∂x/∂ξ (c, q, d, d), rows over x; one q for all points where every cell is straight."""
+        if self.geometry_degree == 1:
+            reference = reference[:, :1]
+        table = tabulate(self.dimension, self.geometry_degree, reference)[..., 1:]
+        return np.einsum("cgd,gqr->cqdr", self.geometry[cells], table)
+
+    @cached_property
+    def sizes(self) -> Array:
+        """Longest edge (m,) of each cell."""
+        corners = self.points[self.cells]
+        pairs = [(0, 1)] if self.dimension == 1 else [(0, 1), (1, 2), (0, 2)]
+        return np.max([np.linalg.norm(corners[:, a] - corners[:, b], axis=1) for a, b in pairs], axis=0)
+
+    @cached_property
+    def extent(self) -> float:
+        """Longest side of the bounding box."""
+        return float(np.ptp(self.points, axis=0).max())
+
+    @cached_property
+    def measure(self) -> float:
+        """Σ cell measures, the curved ones included."""
+        reference, weights = quadrature(self.dimension, 4)
+        everything = np.arange(len(self.cells))
+        densities = np.abs(np.linalg.det(self.jacobian(everything, reference)))
+        return float((densities * weights).sum())
+
+
+def edge_keys(edges: Index, count: int) -> Index:
+    """One integer for each unordered pair of vertices."""
+    low, high = np.minimum(edges[:, 0], edges[:, 1]), np.maximum(edges[:, 0], edges[:, 1])
+    return low * np.int64(count) + high
+
+
+def find_edges(mesh: FiniteMesh, edges: Index) -> Index:
+    """Facet index of each pair of vertices, −1 where the mesh has no such edge."""
+    count = len(mesh.points)
+    known = edge_keys(mesh.facets, count)
+    order = np.argsort(known)
+    wanted = edge_keys(np.asarray(edges, np.int64), count)
+    position = np.clip(np.searchsorted(known, wanted, sorter=order), 0, len(known) - 1)
+    found = order[position]
+    return np.where(known[found] == wanted, found, -1)
+
+
+def line_mesh(points: Array, left: tuple[str, ...], right: tuple[str, ...]) -> FiniteMesh:
+    """An interval cut at increasing ``points`` (n,), its ends carrying names."""
+    n = len(points)
+    cells = np.stack([np.arange(n - 1), np.arange(1, n)], axis=1).astype(np.int64)
+    boundaries: dict[str, Index] = {}
+    for names, end in ((left, 0), (right, n - 1)):
+        for name in names:
+            boundaries[name] = np.append(boundaries.get(name, np.empty(0, np.int64)), end)
+    return FiniteMesh(np.asarray(points, float)[:, None], cells, None, boundaries)
+
+
+def triangle_mesh(
+    points: Array,
+    cells: Index,
+    boundaries: Mapping[str, Index],
+    middles: tuple[Index, Array] | None = None,
+) -> FiniteMesh:
+    """A triangle mesh from vertices, cells, named edges as vertex pairs, and nodes of curved edges.
+
+    ``middles`` is (edges as vertex pairs (k, 2), their middle nodes (k, 2)); edges left out are straight.
+    Vertices that no cell uses are dropped.
+    """
+    used, flat = np.unique(np.asarray(cells, np.int64), return_inverse=True)
+    renumber = np.full(len(points), -1, np.int64)
+    renumber[used] = np.arange(len(used))
+    bare = FiniteMesh(np.asarray(points, float)[used], np.sort(flat.reshape(np.shape(cells)), axis=1))
+    edge_nodes = None
+    if middles is not None:
+        edge_nodes = bare.points[bare.facets].mean(axis=1)
+        where = find_edges(bare, renumber[np.asarray(middles[0], np.int64)])
+        edge_nodes[where[where >= 0]] = middles[1][where >= 0]
+    named = {name: find_edges(bare, renumber[np.asarray(e, np.int64)]) for name, e in boundaries.items()}
+    return replace(
+        bare, edge_nodes=edge_nodes, boundaries={n: np.unique(f[f >= 0]) for n, f in named.items()}
+    )

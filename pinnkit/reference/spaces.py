@@ -1,0 +1,126 @@
+"""Finite-element spaces: degrees of freedom of one unknown, and of all unknowns together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from .elements import Array, element, nodes, tabulate
+from .mesh import FiniteMesh, Index
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Continuous piecewise polynomials of one degree on a mesh.
+
+    ``cell_dofs`` (m, shapes) are global numbers 0 … size−1; a periodic space has fewer of them, because
+    degrees of freedom on opposite sides are one.
+    """
+
+    mesh: FiniteMesh
+    degree: int
+    cell_dofs: Index
+    size: int
+
+    @classmethod
+    def on(cls, mesh: FiniteMesh, degree: int, periodic: Sequence[int] = ()) -> Space:
+        """The space of a degree, identified along the coordinates ``periodic``."""
+        from skfem.assembly import Dofs
+
+        dofs = Dofs(mesh.topology, element(mesh.dimension, degree))
+        plain = cls(mesh, degree, np.asarray(dofs.element_dofs.T, np.int64), int(dofs.N))
+        return plain._identified(periodic) if periodic else plain
+
+    def _identified(self, periodic: Sequence[int]) -> Space:
+        positions = self.positions
+        low = self.mesh.points.min(axis=0)
+        width = np.ptp(self.mesh.points, axis=0)
+        wrapped = positions.copy()
+        near = 1e-9 * self.mesh.extent
+        for axis in periodic:
+            at_end = positions[:, axis] > low[axis] + width[axis] - near
+            wrapped[at_end, axis] = low[axis]
+        has_place = ~np.isnan(positions).any(axis=1)
+        master = np.arange(self.size)
+        moved = np.flatnonzero(has_place & (wrapped != positions).any(axis=1))
+        still = np.flatnonzero(has_place & (wrapped == positions).all(axis=1))
+        distance, match = cKDTree(positions[still]).query(wrapped[moved])
+        if moved.size and distance.max() > near:
+            raise ValueError("the two sides of a periodic mesh do not match")
+        master[moved] = still[match]
+        kept, numbers = np.unique(master, return_inverse=True)
+        return Space(self.mesh, self.degree, numbers[self.cell_dofs], len(kept))
+
+    @cached_property
+    def positions(self) -> Array:
+        """Where each degree of freedom sits (size, d); NaN for the bubbles of lines, which sit nowhere."""
+        place = np.full((self.size, self.mesh.dimension), np.nan)
+        if self.mesh.dimension == 1:
+            place[self.cell_dofs[:, :2]] = self.mesh.points[self.mesh.cells]
+            return place
+        everything = np.arange(len(self.mesh.cells))
+        place[self.cell_dofs] = self.mesh.map(everything, nodes(self.degree).T)
+        return place
+
+    def facet_dofs(self, facets: Index) -> Index:
+        """Degrees of freedom that live on facets."""
+        if self.mesh.dimension == 1:
+            cell = self.mesh.facet_cells[facets, 0]
+            local = (self.mesh.cells[cell, 1] == facets).astype(int)
+            return np.unique(self.cell_dofs[cell, local])
+        cell = self.mesh.facet_cells[facets, 0]
+        local = np.argmax(self.mesh.cell_facets[cell] == facets[:, None], axis=1)
+        inner = self.degree - 1
+        ends = np.array([[0, 1], [1, 2], [0, 2]])[local]
+        edge = 3 + inner * local[:, None] + np.arange(inner)
+        return np.unique(
+            np.concatenate(
+                [
+                    self.cell_dofs[cell[:, None], ends].ravel(),
+                    self.cell_dofs[cell[:, None], edge].ravel(),
+                ]
+            )
+        )
+
+    def constant(self) -> Array:
+        """Coefficients (size,) of the function 1."""
+        ones = np.ones(self.size)
+        if self.mesh.dimension == 1:
+            ones[:] = 0.0
+            ones[self.cell_dofs[:, :2]] = 1.0
+        return ones
+
+    def evaluate(self, coefficients: Array, cells: Index, reference: Array) -> Array:
+        """Values (…, c) at one reference point (c, d) in each of ``cells``; coefficients (…, size)."""
+        shapes = tabulate(self.mesh.dimension, self.degree, np.ascontiguousarray(reference.T))[..., 0]
+        return np.einsum("...cs,sc->...c", coefficients[..., self.cell_dofs[cells]], shapes)
+
+
+@dataclass(frozen=True, eq=False)
+class SpaceProduct:
+    """The spaces of all unknowns, numbered one after the other."""
+
+    spaces: tuple[Space, ...]
+
+    @cached_property
+    def offsets(self) -> tuple[int, ...]:
+        """Where each unknown's numbers begin; the last entry is the total."""
+        return tuple(int(n) for n in np.cumsum([0, *(s.size for s in self.spaces)]))
+
+    @property
+    def size(self) -> int:
+        """Number of all degrees of freedom."""
+        return self.offsets[-1]
+
+    @property
+    def mesh(self) -> FiniteMesh:
+        """The mesh that all spaces share."""
+        return self.spaces[0].mesh
+
+    def part(self, unknown: int) -> slice:
+        """The numbers of one unknown."""
+        return slice(self.offsets[unknown], self.offsets[unknown + 1])
