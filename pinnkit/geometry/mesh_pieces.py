@@ -140,10 +140,11 @@ def _solid_distance(mesh: Mesh, points: np.ndarray, facets: np.ndarray) -> np.nd
     over = _overshoot(mesh, points, 24)
     # A point among cells of very unlike sizes may lie in one whose centre is far.
     doubtful = over > 0
-    over[doubtful] = _overshoot(mesh, points[doubtful], 240)
-    within = over <= 0
-    faces = Facets(mesh.points[facets[:, :3]])
-    over[within] = -np.linalg.norm(faces.project(points[within]) - points[within], axis=1)
+    if np.any(doubtful):
+        over[doubtful] = _overshoot(mesh, points[doubtful], 240)
+    if np.any(within := over <= 0):
+        faces = Facets(mesh.points[facets[:, :3]])
+        over[within] = -np.linalg.norm(faces.project(points[within]) - points[within], axis=1)
     return over
 
 

@@ -7,11 +7,12 @@ from itertools import pairwise
 
 import numpy as np
 
+from .bisection import bisected
 from .boxes import Box, Rectangle
 from .checks import positive
-from .curves import Curve
+from .curves import Arc, Curve
 from .errors import GeometryError
-from .mesh import Mesh, ascending
+from .mesh import Mesh, ascending, quadratic
 from .mesh_file import MeshFile
 from .pieces import EndPoint
 from .shapes import Shape
@@ -26,10 +27,10 @@ def mesh(
     """A mesh of the shape with cells of about ``size``.
 
     Near every (point, h) of ``refine_at`` cells have size h, growing with the distance r from it no faster
-    than h + ``grading``·r. With ``order`` 2 curved shapes of the plane become triangle6 with the middles of
-    edges on the true curve; straight-sided ones are covered exactly by plain triangles, and those stay.
-    Rectangles without refinement get a structured mesh, intervals get lines, solids tetrahedra, and a mesh
-    file gives its own cells. The same call gives the same mesh.
+    than h + ``grading``·r, for any h in one and two dimensions. With ``order`` 2 curved shapes of the plane
+    become triangle6 with the middles of edges on the true curve; straight-sided ones are covered exactly by
+    plain triangles, and those stay. Rectangles get a structured mesh (bisected where refined), intervals get
+    lines, solids tetrahedra, and a mesh file gives its own cells. The same call gives the same mesh.
 
     Raises ``GeometryError`` for shapes beyond three dimensions and for what the mesher cannot do.
     """
@@ -41,12 +42,8 @@ def mesh(
         return shape.mesh
     if shape.dimension == 1:
         return _lines(shape, size, spots, grading)
-    if shape.dimension == 2 and isinstance(shape, Rectangle | Box) and not spots:
-        return _structured(shape, size)
     if shape.dimension == 2 and all(isinstance(piece, Curve) for piece in shape.pieces()):
-        from .netgen_plane import triangles
-
-        return triangles(shape, size, order, spots, grading)
+        return _plane(shape, size, order, spots, grading)
     if shape.dimension == 3:
         from .netgen_space import tetrahedra
 
@@ -56,6 +53,26 @@ def mesh(
         expected="a shape in one, two or three dimensions, a mesh file only by itself",
         mend="choose a reference that needs no mesh",
     )
+
+
+def _plane(
+    shape: Shape, size: float, order: int, spots: Sequence[tuple[np.ndarray, float]], grading: float
+) -> Mesh:
+    if isinstance(shape, Rectangle | Box):
+        found = _structured(shape, size)
+    else:
+        from .netgen_plane import triangles
+
+        found = triangles(shape, size, grading)
+    if spots:
+        found = bisected(found, lambda centres: _sizes(centres, spots, grading))
+    return quadratic(found) if order == 2 and any(isinstance(p, Arc) for p in found.pieces) else found
+
+
+def _sizes(points: np.ndarray, spots: Sequence[tuple[np.ndarray, float]], grading: float) -> np.ndarray:
+    """Largest cells (n,) that the spots allow at points (n, d)."""
+    allowed = [h + grading * np.linalg.norm(points - spot, axis=1) for spot, h in spots]
+    return np.min([np.full(len(points), np.inf), *allowed], axis=0)
 
 
 def _lines(shape: Shape, size: float, spots: Sequence[tuple[np.ndarray, float]], grading: float) -> Mesh:
@@ -87,10 +104,7 @@ def _chain(
         # Geometric towards both ends, so that the sizes near a spot are seen.
         steps = (b - a) * np.concatenate([np.geomspace(1e-14, 0.5, 2000), np.linspace(0, 0.5, 500)])
         x = np.unique(np.concatenate([a + steps, b - steps]))
-        h = np.full_like(x, size)
-        for spot, finest in spots:
-            h = np.minimum(h, finest + grading * np.abs(x - spot[0]))
-        density = 1 / h
+        density = 1 / np.minimum(size, _sizes(x[:, None], spots, grading))
         count = np.concatenate([[0.0], np.cumsum(np.diff(x) * (density[1:] + density[:-1]) / 2)])
         cells = max(1, int(np.ceil(count[-1] - 1e-6)))
         parts.append(np.interp(np.linspace(0, count[-1], cells + 1)[1:], count, x))

@@ -11,40 +11,30 @@ import numpy as np
 from .clipping import CUT
 from .curves import Arc, Curve
 from .errors import GeometryError
-from .mesh import Mesh, ascending, quadratic
+from .mesh import Mesh, ascending
 from .shapes import Shape
 
-# Cells on a circle span at most this angle, which keeps second-order cells within 1e-5 of it.
+# Arcs go to netgen in conics of at most this angle, each of which gets a cell or more: second-order cells
+# then cover a disk to 1e-5 however coarse the mesh.
 SPAN = 2 * np.pi / 24
-# Arcs go to netgen in conics of at most this angle.
-CONIC = np.pi / 8
 
 
-def triangles(
-    shape: Shape, size: float, order: int, spots: Sequence[tuple[np.ndarray, float]], grading: float
-) -> Mesh:
-    """Triangles, or triangle6 where ``order`` is 2 and the boundary curved; see ``meshing.mesh``."""
+def triangles(shape: Shape, size: float, grading: float) -> Mesh:
+    """Straight triangles with their vertices on the true boundary; see ``meshing.mesh``."""
     curves = [piece for piece in shape.pieces() if isinstance(piece, Curve)]
-    raw_points, cells, ends, numbers = _generate(curves, size, spots, grading, shape.diameter)
+    raw_points, cells, ends, numbers = _generate(curves, size, grading, shape.diameter)
     points = _on_curves(raw_points, curves, ends, numbers)
     names = np.array([curve.name for curve in curves])[numbers]
     facets = {name: ends[names == name] for name in shape.boundary_names}
     facet_pieces = {name: numbers[names == name] for name in shape.boundary_names}
-    straight = Mesh(points, ascending(cells), "triangle", facets, curves, facet_pieces)
-    curved = order == 2 and any(isinstance(curve, Arc) for curve in curves)
-    return quadratic(straight) if curved else straight
+    return Mesh(points, ascending(cells), "triangle", facets, curves, facet_pieces)
 
 
 def _generate(
-    curves: Sequence[Curve],
-    size: float,
-    spots: Sequence[tuple[np.ndarray, float]],
-    grading: float,
-    extent: float,
+    curves: Sequence[Curve], size: float, grading: float, extent: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Points (n, 2), triangles (m, 3), boundary edges (f, 2) and the curve (f,) that each edge lies on."""
-    netgen: Any = import_module("netgen.meshing")
-    netgen.SetMessageImportance(0)
+    import_module("netgen.meshing").SetMessageImportance(0)
     geometry: Any = import_module("netgen.geom2d").SplineGeometry()
     joints: list[tuple[np.ndarray, int]] = []
 
@@ -67,11 +57,8 @@ def _generate(
                 description = ["spline3", way[0], geometry.AppendPoint(*tip.tolist()), way[1]]
             geometry.Append(description, leftdomain=1, rightdomain=0, maxh=finest)
             curve_of_conic.append(number)
-    wishes = netgen.MeshingParameters(maxh=size, grading=grading)
-    for spot, h in spots:
-        wishes.RestrictH(x=float(spot[0]), y=float(spot[1]), z=0.0, h=h)
     try:
-        found = geometry.GenerateMesh(mp=wishes)
+        found = geometry.GenerateMesh(maxh=size, grading=grading)
     except Exception as error:
         raise GeometryError(
             f"the mesher gave up: {error}", expected="a shape that can be cut into triangles of this size",
@@ -92,7 +79,7 @@ def _conics(curve: Curve, size: float) -> list[tuple[np.ndarray, np.ndarray | No
     if not isinstance(curve, Arc):
         begin, end = curve.at(np.array([0.0, 1.0]))
         return [(begin, None, end, size)]
-    count = int(np.ceil(abs(curve.stop - curve.start) / CONIC))
+    count = int(np.ceil(abs(curve.stop - curve.start) / SPAN - 1e-9))
     cuts = np.linspace(curve.start, curve.stop, count + 1)
     circle = np.stack([np.cos(cuts), np.sin(cuts)], axis=1)
     middle = (cuts[:-1] + cuts[1:]) / 2
@@ -100,6 +87,7 @@ def _conics(curve: Curve, size: float) -> list[tuple[np.ndarray, np.ndarray | No
     places, tips = (np.array(curve.center) + on_circle @ curve.frame.T for on_circle in (circle, tips))
     if curve.closed:
         places[-1] = places[0]
+    # On an ellipse, where it bends most, conics of one angle are long: the radius of curvature bounds them.
     first, second = curve.radii
     radius = ((first * np.sin(middle)) ** 2 + (second * np.cos(middle)) ** 2) ** 1.5 / (first * second)
     return list(zip(places[:-1], tips, places[1:], np.minimum(size, SPAN * radius).tolist(), strict=True))

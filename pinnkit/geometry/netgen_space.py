@@ -20,11 +20,15 @@ from .shapes import Shape
 
 def tetrahedra(shape: Shape, size: float, spots: Sequence[tuple[np.ndarray, float]], grading: float) -> Mesh:
     """Straight tetrahedra; see ``meshing.mesh``."""
-    import_module("netgen.meshing").SetMessageImportance(0)
+    netgen: Any = import_module("netgen.meshing")
+    netgen.SetMessageImportance(0)
+    wishes = netgen.MeshingParameters(maxh=size, grading=grading)
+    for spot, h in spots:
+        wishes.RestrictH(*spot.tolist(), h=h)
     pieces: list[BoundaryPiece] = []
     geometry = import_module("netgen.occ").OCCGeometry(solid(shape, pieces))
     try:
-        found = geometry.GenerateMesh(maxh=size, grading=grading)
+        found = geometry.GenerateMesh(mp=wishes)
     except Exception as error:
         raise GeometryError(
             f"the mesher gave up: {error}", expected="a shape that can be cut into tetrahedra of this size",
