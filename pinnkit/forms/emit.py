@@ -170,6 +170,8 @@ class _Program:
     def _logic(self, expression: BooleanFunction, scope: _Scope) -> int:
         if isinstance(expression, sp.Not):
             return self.step(self.xp.logical_not, self.add(expression.args[0], scope))
+        if isinstance(expression, sp.ITE):
+            return self.step(self.xp.where, *(self.add(a, scope) for a in expression.args))
         if expression.func not in _LOGIC:
             raise FormUnavailable(
                 f"the condition {expression}", reason=f"{expression.func.__name__} has no array counterpart",
@@ -269,7 +271,10 @@ def _regular_point(expression: sp.Expr, symbols: list[sp.Symbol]) -> list[float]
     """A generic point at which an expression is finite and real, if one of a few is."""
     for probe in _PROBES:
         point = [probe + 0.07 * i for i in range(len(symbols))]
-        value = expression.xreplace(dict(zip(symbols, map(sp.Float, point), strict=True))).evalf()
+        try:
+            value = expression.xreplace(dict(zip(symbols, map(sp.Float, point), strict=True))).evalf()
+        except TypeError:  # SymPy compares complex numbers in a branch that does not hold
+            continue
         if value.is_Number and value.is_finite:
             return point
     return None

@@ -64,16 +64,9 @@ class JetSymbol(sp.Symbol):
 
 
 def jet_symbol(jet: Jet, problem: Problem) -> JetSymbol:
-    """The symbol of a jet, named the way the derivative is written: u, u_xx, u_xt."""
-    if not jet.order:
-        return JetSymbol(jet.unknown, jet)
-    names = [v.name for v, n in zip(problem.variables, jet.index, strict=True) for _ in range(n)]
-    joint = "" if all(len(v.name) == 1 for v in problem.variables) else "_"
-    name = f"{jet.unknown}_{joint.join(names)}"
-    taken = {s.name for s in (*problem.variables, *problem.parameters)} | set(problem.unknown_names)
-    while name in taken:
-        name += "′"
-    return JetSymbol(name, jet)
+    """The symbol of a jet, named as problem files write the derivative: u, u_xx, u_xt."""
+    names = "".join(v.name * n for v, n in zip(problem.variables, jet.index, strict=True))
+    return JetSymbol(f"{jet.unknown}_{names}" if names else jet.unknown, jet)
 
 
 def jets_in(*expressions: sp.Basic) -> tuple[Jet, ...]:
