@@ -1,0 +1,354 @@
+"""Whether the conditions fit the equations: enough of them, none too many, each where it belongs.
+
+An unknown of order 2k in space wants k conditions on every piece of the boundary across which it is
+differentiated; one of order one, such as a pressure or a transported quantity, may be left free anywhere.
+Unknowns with observations may lack conditions: the data take their place.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sympy.core.function import AppliedUndef
+
+from .conditions import (
+    AnyCondition,
+    Condition,
+    Dirichlet,
+    Flux,
+    Initial,
+    InitialRate,
+    Neumann,
+    Periodic,
+    PointValue,
+    Robin,
+    describe,
+)
+from .errors import DeclarationError, unknown_word
+from .orders import Orders, carried_out, orders
+from .problem import condition_atoms, condition_expressions
+from .symbols import Time, is_inferred
+
+if TYPE_CHECKING:
+    from .problem import Problem
+
+PerEquation = list[dict[AppliedUndef, Orders]]
+_ON_BOUNDARIES = (Dirichlet, Neumann, Robin, Flux, Condition)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A piece of the boundary by a few of its points."""
+
+    name: str
+    measure: float
+    points: np.ndarray
+    normals: np.ndarray
+
+    def faces(self, axis: int) -> bool:
+        """Whether it looks along an axis anywhere."""
+        return bool(np.any(np.abs(self.normals[:, axis]) > 1e-9))
+
+    def is_end(self, axis: int, at: float, sign: int, width: float) -> bool:
+        """Whether it lies in the flat end of a box across an axis."""
+        flat = np.all(np.abs(self.points[:, axis] - at) < 1e-9 * width)
+        return bool(flat and np.all(self.normals[:, axis] * sign > 1 - 1e-9))
+
+
+def check_conditions(problem: Problem, per_equation: PerEquation) -> None:
+    """Raise ``DeclarationError`` at the first condition that does not fit, or that is missing."""
+    merged: dict[AppliedUndef, Orders] = defaultdict(Orders)
+    for found in per_equation:
+        for field, its in found.items():
+            merged[field] |= its
+    for condition in problem.conditions:
+        try:
+            _check_one(problem, condition, merged)
+        except DeclarationError as error:
+            raise error.at(condition.place) from None
+    pieces = _pieces(problem)
+    _check_repeats(problem, merged)
+    ends = _check_periodic(problem, pieces)
+    _check_initial(problem, merged)
+    for field in problem.solved:
+        _check_boundary(problem, field, merged[field], per_equation, [p for p in pieces if p not in ends])
+
+
+def _pieces(problem: Problem) -> list[_Piece]:
+    dimension = problem.domain.dimension
+    unit = (
+        np.arange(1, 9)[:, None] * np.sqrt([2, 3, 5, 7, 11, 13, 17, 19, 23, 29])[: max(dimension - 1, 1)]
+    ) % 1
+    return [_Piece(p.name, p.measure, *p.sample(unit)) for p in problem.domain.pieces()]
+
+
+def _check_one(problem: Problem, condition: AnyCondition, merged: dict[AppliedUndef, Orders]) -> None:
+    what = describe(condition)
+    field = getattr(condition, "unknown", None)
+    if field is not None and field not in problem.unknowns:
+        error = unknown_word("unknown", str(field), map(str, problem.unknowns))
+        raise DeclarationError(f"{what}: {error.what}", expected=error.expected, mend=error.mend)
+    if isinstance(condition, _ON_BOUNDARIES):
+        names = problem.domain.boundary_names
+        if condition.where not in (*names, "boundary"):
+            error = unknown_word("boundary", str(condition.where), (*names, "boundary"))
+            raise DeclarationError(f"{what}: {error.what}", expected=error.expected, mend=error.mend)
+        _check_boundary_orders(condition, what, merged)
+    if isinstance(condition, Flux) and condition.equation not in [e.name for e in problem.equations]:
+        error = unknown_word("equation", condition.equation, [e.name for e in problem.equations])
+        raise DeclarationError(f"{what}: {error.what}", expected=error.expected, mend=error.mend)
+    if isinstance(condition, Robin) and condition.b == 0:
+        raise DeclarationError(
+            f"{what}: b is zero",
+            expected="a·u + b·∂u/∂n = g with b ≠ 0",
+            mend="use Dirichlet for a value alone",
+        )
+    if isinstance(condition, Initial | InitialRate):
+        _check_initial_one(problem, condition, what, merged)
+    if isinstance(condition, PointValue):
+        _check_point(problem, condition, what)
+    if isinstance(condition, Dirichlet | Initial | InitialRate | PointValue):
+        solved = [f for f in condition_expressions(condition)[0].atoms(AppliedUndef) if not is_inferred(f)]
+        if solved:
+            raise DeclarationError(
+                f"{what}: the value depends on {solved[0].func.__name__}",
+                expected="data: coordinates and parameters",
+                mend="use Condition(expression, where) to relate unknowns on a boundary",
+            )
+
+
+def _check_boundary_orders(condition: AnyCondition, what: str, merged: dict[AppliedUndef, Orders]) -> None:
+    if isinstance(condition, Neumann | Robin):
+        asked = {condition.unknown: 1}
+    elif isinstance(condition, Condition):
+        found = orders([carried_out(condition.expression, what)])
+        asked = {field: its.space for field, its in found.items()}
+        if not asked:
+            raise DeclarationError(
+                f"{what}: {condition.expression} holds no unknown",
+                expected="an expression of unknowns that is zero there",
+                mend="write it as u - value, or remove it",
+            )
+    else:
+        return
+    for field, order in asked.items():
+        if not is_inferred(field) and order and order >= merged[field].space:
+            name = field.func.__name__
+            raise DeclarationError(
+                f"{what}: a condition of order {order} in {name}, whose equations are of order "
+                f"{merged[field].space} in space",
+                expected="a condition of lower order than the equation",
+                mend=f"use Dirichlet for {name}" if merged[field].space else f"leave {name} free",
+            )
+
+
+def _check_initial_one(
+    problem: Problem, condition: Initial | InitialRate, what: str, merged: dict[AppliedUndef, Orders]
+) -> None:
+    if problem.time is None:
+        raise DeclarationError(
+            f"{what}: the problem has no time",
+            expected="a time among the unknowns' variables",
+            mend='declare t = pk.time("t", 0, 1), or use Dirichlet on a boundary',
+        )
+    name, order = condition.unknown.func.__name__, merged[condition.unknown].time
+    needed = 2 if isinstance(condition, InitialRate) else 1
+    if order < needed and not is_inferred(condition.unknown):
+        raise DeclarationError(
+            f"{what}: the equations are of order {order} in time for {name}",
+            expected=f"time derivatives of order {needed} of {name} in the equations",
+            mend="remove it" if order or needed == 1 else "remove it; check the equations' time derivatives",
+        )
+    if problem.time in condition.value.free_symbols:
+        raise DeclarationError(
+            f"{what}: {condition.value} depends on {problem.time}",
+            expected="a function of space",
+            mend=f"put in {problem.time} = {problem.time.start:g}",
+        )
+
+
+def _check_point(problem: Problem, condition: PointValue, what: str) -> None:
+    space, full = len(problem.coordinates), len(problem.variables)
+    if len(condition.at) not in (space, full):
+        either = f"{space}" if space == full else f"{space} (all times) or {full}"
+        raise DeclarationError(
+            f"{what}: the point {condition.at} has {len(condition.at)} number(s)",
+            expected=f"{either}: {', '.join(map(str, problem.variables))}",
+            mend="give one number for each coordinate",
+        )
+    lower, upper = (np.array(corner) for corner in problem.domain.bounds)
+    tolerance = 1e-9 * float(np.linalg.norm(upper - lower))
+    if not problem.domain.contains(np.array([condition.at[:space]]), tolerance)[0]:
+        raise DeclarationError(
+            f"{what}: the point {condition.at[:space]} lies outside the domain",
+            expected="a point of the domain",
+            mend=f"choose one within {lower.tolist()} … {upper.tolist()}, not in a hole",
+        )
+    clock = problem.time
+    if len(condition.at) > space and clock is not None and not clock.start <= condition.at[-1] <= clock.end:
+        raise DeclarationError(
+            f"{what}: {clock} = {condition.at[-1]:g} is outside [{clock.start:g}, {clock.end:g}]",
+            expected="a time of the problem",
+            mend="choose a time within",
+        )
+    fixed = problem.variables[: len(condition.at)]
+    moving = [s for s in condition.value.free_symbols if s in fixed]
+    if moving:
+        raise DeclarationError(
+            f"{what}: the value {condition.value} depends on {moving[0]}",
+            expected="a number",
+            mend="put in the point's coordinates",
+        )
+
+
+def _check_repeats(problem: Problem, merged: dict[AppliedUndef, Orders]) -> None:
+    """Refuse two values for one thing: on a piece, at the start, at a point."""
+    seen: dict[object, AnyCondition] = {}
+    for condition in problem.conditions:
+        for key in _subjects(problem, condition, merged):
+            earlier = seen.setdefault(key, condition)
+            if earlier is condition:
+                continue
+            kinds = {type(earlier), type(condition)}
+            same = len(kinds) == 1 and condition_expressions(earlier) == condition_expressions(condition)
+            where = f" on {key[2]!r}" if isinstance(condition, _ON_BOUNDARIES) else ""
+            both = describe(earlier), describe(condition)
+            raise DeclarationError(
+                f"{both[0]} and {both[1]} {'say the same' if same else 'contradict each other'}{where}",
+                expected="one statement for one place",
+                mend="remove one of them, or give the pieces different names",
+                place=condition.place,
+            )
+
+
+def _subjects(problem: Problem, condition: AnyCondition, merged: dict[AppliedUndef, Orders]) -> list[tuple]:
+    """What a condition settles; two conditions must not share a subject."""
+    if isinstance(condition, Periodic):
+        return [("periodic", condition.coordinate)]
+    if isinstance(condition, Initial | InitialRate):
+        return [(type(condition), condition.unknown)]
+    if isinstance(condition, PointValue):
+        return [("point", condition.unknown, condition.at)]
+    names = problem.domain.boundary_names if condition.where == "boundary" else (condition.where,)
+    if isinstance(condition, Condition):
+        return [("expression", condition.expression, name) for name in names]
+    if isinstance(condition, Flux):
+        return [("flux", condition.equation, name) for name in names]
+    # Value and slope may both be known where the order asks for two, along a line, and beside data.
+    two = merged[condition.unknown].space >= 4 or problem.domain.dimension == 1 or problem.observations
+    kind = type(condition) if two or is_inferred(condition.unknown) else "value or slope"
+    return [(kind, condition.unknown, name) for name in names]
+
+
+def _check_periodic(problem: Problem, pieces: list[_Piece]) -> list[_Piece]:
+    """The pieces that periodicity joins in pairs; they take no other condition."""
+    lower, upper = problem.domain.bounds
+    joined: list[_Piece] = []
+    for condition in problem.of_kind(Periodic):
+        what = f"periodic in {condition.coordinate}"
+        if condition.coordinate not in problem.coordinates:
+            error = unknown_word("coordinate", str(condition.coordinate), map(str, problem.coordinates))
+            is_time = isinstance(condition.coordinate, Time)
+            raise DeclarationError(
+                f"{what}: this is time" if is_time else f"{what}: {error.what}",
+                expected=error.expected,
+                mend="give initial values instead" if is_time else error.mend,
+                place=condition.place,
+            )
+        axis = problem.coordinates.index(condition.coordinate)
+        low, high, width = float(lower[axis]), float(upper[axis]), float(upper[axis] - lower[axis])
+        starts = [p for p in pieces if p.is_end(axis, low, -1, width)]
+        ends = [p for p in pieces if p.is_end(axis, high, +1, width)]
+        sizes = [sum(p.measure for p in side) for side in (starts, ends)]
+        if not starts or not np.isclose(*sizes, rtol=1e-9):
+            raise DeclarationError(
+                f"{what}: the domain has no pair of equal flat ends across {condition.coordinate}",
+                expected="an interval, rectangle or box along that coordinate",
+                mend="use a box, or boundary conditions instead",
+                place=condition.place,
+            )
+        names = {p.name for p in (*starts, *ends)}
+        for other in problem.of_kind(*_ON_BOUNDARIES):
+            if other.where in names or other.where == "boundary":
+                free = [n for n in problem.domain.boundary_names if n not in names]
+                raise DeclarationError(
+                    f"{describe(other)} reaches the ends joined by {what}",
+                    expected="no other condition there",
+                    mend=f"name the other pieces: {', '.join(free)}" if free else "remove one of the two",
+                    place=other.place,
+                )
+        joined += starts + ends
+    return joined
+
+
+def _check_initial(problem: Problem, merged: dict[AppliedUndef, Orders]) -> None:
+    observed = {entry.unknown for entry in problem.observations}
+    for field in problem.solved:
+        name, order = field.func.__name__, merged[field].time
+        if order > 2:
+            raise DeclarationError(
+                f"{name}: a time derivative of order {order}",
+                expected="orders one and two in time",
+                mend=f"introduce an unknown for ∂{name}/∂t",
+                section="equations",
+            )
+        given = {type(c) for c in problem.of_kind(Initial, InitialRate) if c.unknown == field}
+        wanted = {0: [], 1: [Initial], 2: [Initial, InitialRate]}[order]
+        lacking = [kind for kind in wanted if kind not in given]
+        if lacking and field not in observed:
+            words = "initial value" if lacking[0] is Initial else "initial rate"
+            key = name if lacking[0] is Initial else f"{name}_{problem.time}"
+            raise DeclarationError(
+                f"{name} has no {words}, but its equations are of order {order} in time",
+                expected=" and ".join(f"{kind.__name__}({name}, …)" for kind in wanted),
+                mend=f"add {lacking[0].__name__}({name}, …); in a problem file initial: {{{key}: …}}",
+                section="conditions",
+            )
+
+
+def _check_boundary(
+    problem: Problem, field: AppliedUndef, its: Orders, per_equation: PerEquation, pieces: list[_Piece]
+) -> None:
+    """Enough conditions for one unknown, on every piece that its equations look across."""
+    wanted = its.space // 2
+    if not wanted or any(entry.unknown == field for entry in problem.observations):
+        return
+    axes = [problem.coordinates.index(x) for x in its.along]
+    asked = [p for p in pieces if any(p.faces(axis) for axis in axes)]
+    counts = {p.name: 0 for p in asked}
+    for condition in problem.of_kind(*_ON_BOUNDARIES):
+        if field in _reach(problem, condition, per_equation):
+            for name in counts:
+                counts[name] += condition.where in (name, "boundary")
+    if problem.domain.dimension == 1 and problem.time is None:
+        # Along a line all conditions may stand at one end, or at points between.
+        points = sum(c.unknown == field for c in problem.of_kind(PointValue))
+        if sum(counts.values()) + points >= 2 * wanted:
+            return
+    for name, count in counts.items():
+        if count < wanted:
+            raise _uncovered(field.func.__name__, name, count, its.space)
+
+
+def _uncovered(field: str, name: str, count: int, order: int) -> DeclarationError:
+    has = "no condition" if not count else f"{count} condition(s) only"
+    return DeclarationError(
+        f"boundary {name!r}: {has} for {field}, whose equations are of order {order} in space",
+        expected=f"{order // 2} of Dirichlet, Neumann, Robin, Flux or Condition there, or Periodic",
+        mend=f"add Dirichlet({field}, …, where={name!r}) or Neumann({field}, 0, where={name!r}); "
+        "if the coordinate across it is a time, declare it as time",
+        section="conditions",
+    )
+
+
+def _reach(problem: Problem, condition: AnyCondition, per_equation: PerEquation) -> set[AppliedUndef]:
+    """The unknowns that a condition on a boundary says something about."""
+    if isinstance(condition, Flux):
+        found = per_equation[[e.name for e in problem.equations].index(condition.equation)]
+        return {field for field, its in found.items() if its.space >= 2}
+    if isinstance(condition, Condition):
+        return condition_atoms(condition)
+    return {condition.unknown}
