@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import sympy as sp
@@ -46,7 +46,7 @@ def unbuildable(expression: sp.Expr, problem: Problem, points: np.ndarray) -> st
     for switch, value in zip(switches, turning, strict=True):
         noise = 1e-12 * np.max(np.abs(value))
         if np.min(value) < -noise and np.max(value) > noise:
-            return f"the data have a kink or a jump where {switch} = 0"
+            return f"the data have a kink, a jump or a pole where {switch} = 0"
     return None
 
 
@@ -71,8 +71,14 @@ def disagreeing(pieces: Pieces, problem: Problem) -> dict[Dirichlet, str]:
     return found
 
 
-def mismatch(first: sp.Expr, second: sp.Expr, problem: Problem, points: np.ndarray) -> str | None:
-    """Where and by how much two expressions differ at the points, in words."""
+def mismatch(
+    first: sp.Expr,
+    second: sp.Expr,
+    problem: Problem,
+    points: np.ndarray,
+    within: Collection[sp.Symbol] | None = None,
+) -> str | None:
+    """Where (told by the coordinates ``within``, all by default) and by how much two expressions differ."""
     if not len(points):
         return None
     a, b = values([first, second], problem, points)
@@ -80,8 +86,12 @@ def mismatch(first: sp.Expr, second: sp.Expr, problem: Problem, points: np.ndarr
     worst = int(np.argmax(np.where(np.isnan(gap), np.inf, gap)))
     if gap[worst] <= AGREE * max(1.0, float(np.max(np.abs(a))), float(np.max(np.abs(b)))):
         return None
-    place = ", ".join(f"{v} = {c:.4g}" for v, c in zip(problem.variables, points[worst], strict=True))
-    return f"by {gap[worst]:.3g} at {place}"
+    told = [
+        f"{variable} = {value:.4g}"
+        for variable, value in zip(problem.variables, points[worst], strict=True)
+        if within is None or variable in within
+    ]
+    return f"by {gap[worst]:.3g}" + (" at " if told else "") + ", ".join(told)
 
 
 def seam(expression: sp.Expr, what: str, problem: Problem, points: np.ndarray) -> str | None:
@@ -93,7 +103,7 @@ def seam(expression: sp.Expr, what: str, problem: Problem, points: np.ndarray) -
                 sp.diff(expression, coordinate, order).xreplace({coordinate: sp.Float(end, 17)})
                 for end in (problem.lower[axis], problem.upper[axis])
             )
-            fault = mismatch(low, high, problem, points)
+            fault = mismatch(low, high, problem, points, low.free_symbols | high.free_symbols)
             if fault is not None:
                 return f"{label} does not repeat along {coordinate}: its ends differ {fault}"
     return None
@@ -146,7 +156,7 @@ def _common_points(first: BoundaryPiece, second: BoundaryPiece, problem: Problem
 
 
 def _switches(expression: sp.Expr) -> Iterator[sp.Expr]:
-    """Expressions at whose zeros a kinked or jumping function kinks or jumps."""
+    """Expressions at whose zeros a function kinks, jumps or has a pole."""
     for node in sp.preorder_traversal(expression):
         if isinstance(node, (sp.Abs, sp.sign, sp.Heaviside)):
             yield node.args[0]
@@ -154,3 +164,5 @@ def _switches(expression: sp.Expr) -> Iterator[sp.Expr]:
             yield from (a - b for a, b in itertools.combinations(node.args, 2))
         elif isinstance(node, sp.core.relational.Relational):
             yield node.lhs - node.rhs
+        elif isinstance(node, sp.Pow) and node.exp.is_negative:
+            yield node.base

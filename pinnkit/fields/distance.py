@@ -2,17 +2,19 @@
 
 Three constructions, the smoothest that fits each piece:
 
-* A carrier that the whole domain lies on one side of (every side of a box, of a convex polygon, every
-  circle that was cut out whole) enters as its ``implicit`` function: plane carriers and arcs by their
-  product, which is smooth at convex corners where any distance is not; closed ones (holes) each alone.
+* A carrier that the whole domain lies on one side of (every side of a box or a convex polygon, every
+  circle that was cut out whole) enters as its ``implicit`` function. Planes and arcs are multiplied, which
+  is smooth at convex corners where no distance is; closed carriers (holes) likewise.
 * Two sides of a re-entrant corner enter as the harmonic function of their wedge, singular like the
   solution itself (``implicit.wedge``).
 * What is left, segments and arcs of general polygons and unions, enters by its ``subtended`` function:
   Lipschitz at the piece's ends, where second derivatives grow as 1/r, smooth elsewhere. Collocation points
   at such corners are to be avoided.
 
-Parts are joined by φ = (Σ φᵢ⁻¹)⁻¹ (Rvachev; Biswas & Shapiro 2004; Sukumar & Srivastava, CMAME 389, 2022,
-eq. 25 with m = 1), in a form without division by φᵢ. The result is scaled to a maximum of about one.
+The parts, each with a maximum of one, are joined by φ = (Σ φᵢ⁻¹)⁻¹ (Rvachev; Biswas & Shapiro 2004;
+Sukumar & Srivastava, CMAME 389, 2022, eq. 25 with m = 1) in a form without division by φᵢ. Measured on
+the square with four holes, a least-squares fit with 900 random features: 2e-4 so, 1e-2 with one product of
+everything, 2e-1 with each hole joined by itself (every join bends within the width of its smaller part).
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import mul
 
 import jax
 import jax.numpy as jnp
@@ -54,7 +58,7 @@ def distance(shape: Shape, names: str | Sequence[str]) -> ScalarField:
 def piece_distance(shape: Shape, chosen: Sequence[BoundaryPiece]) -> ScalarField:
     """φ of the given pieces of a shape, see ``distance``."""
     if not chosen:
-        return jnp.ones_like
+        return lambda x: jnp.ones_like(x[0])
     inside = interior(shape, PROBES, 0)
     others = [p for p in shape.pieces() if p not in chosen]
     elsewhere = probes(others, shape.dimension)
@@ -62,19 +66,21 @@ def piece_distance(shape: Shape, chosen: Sequence[BoundaryPiece]) -> ScalarField
     supporting = {k for k, c in carriers.items() if _supports(implicit(c), inside, elsewhere)}
     if sum(isinstance(carriers[k], Plane) for k in supporting) > max(MOST_FACTORS, 2 * shape.dimension):
         supporting = {k for k in supporting if not isinstance(carriers[k], Plane)}
-    whole = {carrier_key(p.carrier) for p in chosen if is_closed(p)} & supporting
-    factors = [implicit(c) for k, c in carriers.items() if k in supporting - whole]
+    closed = {carrier_key(p.carrier) for p in chosen if is_closed(p)} & supporting
+    holes = [implicit(c) for k, c in carriers.items() if k in closed]
+    sides = [implicit(c) for k, c in carriers.items() if k in supporting - closed]
     strands = [_extended(strand(p), shape) for p in chosen if carrier_key(p.carrier) not in supporting]
-    parts = [implicit(c) for k, c in carriers.items() if k in whole]
     corners, strands = _wedges(strands)
-    factors += corners
-    if factors and any(any(s.leaves) for s in strands):
-        factors.append(joined([s.function for s in strands]))
-    else:
-        parts += [s.function for s in strands]
-    if factors:
-        parts.append(_product(factors, inside))
-    return normalised(joined(parts), inside)
+    sides += corners
+    rest = [s.function for s in strands]
+    if sides and any(any(s.leaves) for s in strands):
+        sides, rest = [*sides, joined(rest)], []
+    parts = [joined(rest)] if rest else []
+    if holes:
+        parts.append(_product(holes, inside))
+    if sides:
+        parts.append(_product(sides, inside))
+    return normalised(joined([normalised(part, inside) for part in parts]), inside)
 
 
 def joined(functions: Sequence[ScalarField]) -> ScalarField:
@@ -127,17 +133,9 @@ def _supports(function: ScalarField, inside: np.ndarray, elsewhere: np.ndarray) 
 
 
 def _product(factors: Sequence[ScalarField], inside: np.ndarray) -> ScalarField:
-    """Product of the factors, scaled to the size of a distance: its maximum is that of their minimum."""
-    values = np.stack([np.asarray(jax.vmap(f)(jnp.asarray(inside))) for f in factors])
-    scale = np.max(np.min(values, axis=0)) / np.max(np.prod(values, axis=0))
-
-    def function(x: Array) -> Array:
-        product = scale
-        for factor in factors:
-            product = product * factor(x)
-        return product
-
-    return function
+    """Product of the factors, each brought to a maximum of one."""
+    even = [normalised(factor, inside) for factor in factors]
+    return lambda x: reduce(mul, (factor(x) for factor in even))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Smooth functions of one point that vanish on a whole carrier and are positive on the domain's side.
 
-Each has slope one across its carrier and is the gentlest such function: linear for planes; on the outer
-side of balls the harmonic one, r·log(ρ/r) or r·(1 − (r/ρ)^(d−2))/(d−2), which is what a diffusion looks
-like beside a small hole.
+Each has slope one across its carrier: linear for planes, (r² − ρ²)/2r within a ball. Outside of a ball it
+is r(ρ² − r²)/(ρ² + r²) = r·tanh log(ρ/r): near the rim the logarithm that a diffusion follows beside a
+small hole, and level further off, so that any number of holes can be multiplied.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ def implicit(carrier: Carrier) -> ScalarField:
             return _plane(np.array(carrier.point), np.array(carrier.normal))
         case Sphere():
             center = np.array(carrier.center)
-            return _round(lambda x: x - center, carrier.radius, carrier.side, len(center))
+            return _round(lambda x: x - center, carrier.radius, carrier.side)
         case CylinderSurface():
             across = np.eye(3) - np.outer(carrier.axis, carrier.axis)
             base = np.array(carrier.base)
-            return _round(lambda x: across @ (x - base), carrier.radius, carrier.side, 2)
+            return _round(lambda x: across @ (x - base), carrier.radius, carrier.side)
         case Ellipsoid():
             center = np.array(carrier.center)
             stretch = carrier.rotation().T * (min(carrier.radii) / np.array(carrier.radii))[:, None]
-            return _round(lambda x: stretch @ (x - center), min(carrier.radii), carrier.side, 2)
+            return _round(lambda x: stretch @ (x - center), min(carrier.radii), carrier.side)
     raise TypeError(f"no implicit function for {type(carrier).__name__}")
 
 
@@ -63,17 +63,12 @@ def _plane(point: np.ndarray, normal: np.ndarray) -> ScalarField:
     return lambda x: -jnp.dot(normal, x - point)
 
 
-def _round(offset: Callable[[Array], Array], radius: float, side: int, dimension: int) -> ScalarField:
+def _round(offset: Callable[[Array], Array], radius: float, side: int) -> ScalarField:
     def inside(x: Array) -> Array:
         return (radius**2 - jnp.sum(offset(x) ** 2)) / (2 * radius)
 
-    def outside_plane(x: Array) -> Array:
-        return radius / 2 * jnp.log(jnp.sum(offset(x) ** 2) / radius**2)
-
     def outside(x: Array) -> Array:
-        decay = (jnp.sum(offset(x) ** 2) / radius**2) ** (1 - dimension / 2)
-        return radius / (dimension - 2) * (1 - decay)
+        square = jnp.sum(offset(x) ** 2)
+        return radius * (square - radius**2) / (square + radius**2)
 
-    if side > 0:
-        return inside
-    return outside_plane if dimension == 2 else outside
+    return inside if side > 0 else outside

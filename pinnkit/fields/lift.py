@@ -9,15 +9,16 @@ one on its own group and zero on the others, so constants stay constants.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from operator import mul
 
-import jax.numpy as jnp
 import numpy as np
 import sympy as sp
 from jax import Array
 
 from ..geometry.carriers import Plane
 from ..geometry.curves import Arc, Curve
-from ..geometry.pieces import BoundaryPiece, CylinderSide
+from ..geometry.pieces import BoundaryPiece, CylinderSide, boundary_side
 from ..geometry.sampling import interior
 from ..geometry.shapes import Shape
 from .distance import NoDistance, carrier_key, is_closed, piece_distance
@@ -70,7 +71,7 @@ def _weighted(
     def function(x: Array) -> Array:
         values = [f(x[:dimension]) for f in distances]
         # Products of the others' distances in place of inverses; TINY decides where all of them vanish.
-        weights = [TINY + jnp.prod(jnp.stack(values[:k] + values[k + 1 :])) for k in range(len(values))]
+        weights = [reduce(mul, values[:k] + values[k + 1 :]) + TINY for k in range(len(values))]
         total = sum(w * g(x) for w, g in zip(weights, extensions, strict=True))
         return total / sum(weights)
 
@@ -98,9 +99,11 @@ def _faces_all(shape: Shape, piece: BoundaryPiece) -> bool:
     ):
         return False
     inside = interior(shape, 256, 0)
-    beyond = (inside - np.array(piece.carrier.point)) @ np.array(piece.carrier.normal)
-    size = float(np.linalg.norm(np.subtract(*shape.bounds)))
-    return bool(np.all(beyond < 0) and np.all(shape.contains(piece.project(inside), 1e-9 * size)))
+    normals = np.broadcast_to(np.array(piece.carrier.normal), inside.shape)
+    if np.any((inside - np.array(piece.carrier.point)) @ normals[0] >= 0):
+        return False
+    # A point of the closed shape may lie on an edge of two parts with nothing between them: look inwards.
+    return bool(np.all(boundary_side(shape, piece.project(inside), normals, 1e-6 * shape.diameter) == 1))
 
 
 def _extension(shape: Shape, piece: BoundaryPiece, data: ScalarField) -> ScalarField:
