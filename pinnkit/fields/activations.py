@@ -34,7 +34,13 @@ def swish(z: Array, order: int) -> list[Array]:
     """z·σ(z) with the logistic σ (SiLU)."""
     s = jax.nn.sigmoid(z)
     d = s * (1 - s)
-    logistic = [s, d, d * (1 - 2 * s), d * (1 - 6 * s + 6 * s * s), d * (1 - 2 * s) * (1 - 12 * s + 12 * s * s)]
+    logistic = [
+        s,
+        d,
+        d * (1 - 2 * s),
+        d * (1 - 6 * s + 6 * s * s),
+        d * (1 - 2 * s) * (1 - 12 * s + 12 * s * s),
+    ]
     return [z * s] + [z * logistic[k] + k * logistic[k - 1] for k in range(1, order + 1)]
 
 

@@ -61,7 +61,8 @@ def _evaluate(function: Callable[[Array], Array], x: Array, wanted: tuple[Index,
     size = min(CHUNK, count)
     padded = jnp.concatenate([x, jnp.broadcast_to(x[-1:], ((-count) % size, x.shape[1]))])
     pieces = [
-        _differentiate(function, padded[start : start + size], wanted) for start in range(0, len(padded), size)
+        _differentiate(function, padded[start : start + size], wanted)
+        for start in range(0, len(padded), size)
     ]
     return jnp.concatenate(pieces)[:count]
 

@@ -26,11 +26,7 @@ Bundle = Mapping[Index, Array]
 @lru_cache(maxsize=256)
 def closure(indices: frozenset[Index]) -> tuple[Index, ...]:
     """Every multi-index below one of the given ones, by order, the zero index first."""
-    below = {
-        smaller
-        for index in indices
-        for smaller in itertools.product(*(range(k + 1) for k in index))
-    }
+    below = {smaller for index in indices for smaller in itertools.product(*(range(k + 1) for k in index))}
     return tuple(sorted(below, key=lambda i: (sum(i), tuple(-k for k in i))))
 
 
@@ -61,7 +57,9 @@ def _set_partitions(items: list[int]) -> Iterable[list[list[int]]]:
         yield [[first], *smaller]
 
 
-def compose(derivatives: Callable[[Array, int], Sequence[Array]], inner: Bundle, wanted: Sequence[Index]) -> Bundle:
+def compose(
+    derivatives: Callable[[Array, int], Sequence[Array]], inner: Bundle, wanted: Sequence[Index]
+) -> Bundle:
     """Bundle of σ(z) from the bundle of z; ``derivatives(z, k)`` returns σ(z), σ′(z), …, σ⁽ᵏ⁾(z)."""
     zero = wanted[0]
     outer = derivatives(inner[zero], max(sum(index) for index in wanted))
@@ -103,7 +101,9 @@ def product(left: Bundle, right: Bundle, wanted: Sequence[Index]) -> Bundle:
 def add(left: Bundle, right: Bundle) -> Bundle:
     """Bundle of the sum f + g."""
     return {
-        index: left[index] + right[index] if index in left and index in right else left.get(index, right.get(index))
+        index: left[index] + right[index]
+        if index in left and index in right
+        else left.get(index, right.get(index))
         for index in dict.fromkeys([*left, *right])
     }
 

@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 
 from . import activations
-from .derivatives import Bundle, Index, affine_inputs, compose, linear
+from .derivatives import Bundle, Index, affine_inputs, compose, linear, product
 
 
 class Coordinates(eqx.Module):
@@ -49,6 +49,41 @@ class Coordinates(eqx.Module):
         return _concatenate(parts, wanted)
 
 
+class Holes(eqx.Module):
+    """Coordinates with those seen from round holes beside them: log s and (x − c)/s, s = |x − c|²/r².
+
+    Kelvin's inversion maps the outside of a hole to its inside, so that the fast change near a small hole
+    becomes a smooth one: in the plane, log s and the powers of the inverted coordinates are all harmonic
+    functions outside. An ellipse is first scaled to a circle along its axes.
+    """
+
+    inputs: Coordinates
+    holes: tuple[tuple[tuple[float, ...], tuple[tuple[float, ...], ...]], ...] = eqx.field(static=True)
+
+    @property
+    def width(self) -> int:
+        """Number of network inputs."""
+        return self.inputs.width + sum(1 + len(center) for center, _ in self.holes)
+
+    def bundle(self, points: Array, wanted: Sequence[Index]) -> Bundle:
+        """Bundle of the inputs, entries of shape (n, width)."""
+        parts = [self.inputs.bundle(points, wanted)]
+        ones, dimension = np.ones(points.shape[1]), points.shape[1]
+        position = affine_inputs(points, jnp.asarray(ones), jnp.asarray(0 * ones), wanted)
+        for center, axes in self.holes:
+            # rows of ``axes`` are the hole's axes over their radii
+            turn = np.zeros((len(center), dimension))
+            turn[:, : len(center)] = axes
+            local = linear(position, jnp.asarray(turn), jnp.asarray(-np.asarray(axes) @ np.asarray(center)))
+            square = {
+                index: jnp.sum(entry, 1, keepdims=True)
+                for index, entry in product(local, local, wanted).items()
+            }
+            parts.append(compose(_log, square, wanted))
+            parts.append(product(local, compose(_reciprocal, square, wanted), wanted))
+        return _concatenate(parts, wanted)
+
+
 class FourierFeatures(eqx.Module):
     """sin(Bx), cos(Bx) with a fixed Gaussian B of standard deviation ``scale`` (Tancik et al. 2020)."""
 
@@ -75,6 +110,17 @@ def _cos(z: Array, order: int) -> list[Array]:
     return activations.sin(z + jnp.pi / 2, order)
 
 
+def _log(s: Array, order: int) -> list[Array]:
+    return [jnp.log(s), *_reciprocal(s, order - 1)] if order else [jnp.log(s)]
+
+
+def _reciprocal(s: Array, order: int) -> list[Array]:
+    terms = [1 / s]
+    for k in range(1, order + 1):
+        terms.append(-k * terms[-1] / s)
+    return terms
+
+
 def _concatenate(parts: Sequence[Bundle], wanted: Sequence[Index]) -> Bundle:
     """Side by side, zeros filled in where one part has a derivative that another lacks."""
     rows = max(part[wanted[0]].shape[0] for part in parts)
@@ -86,6 +132,8 @@ def _concatenate(parts: Sequence[Bundle], wanted: Sequence[Index]) -> Bundle:
         for part in parts:
             width = part[wanted[0]].shape[1]
             entry = part.get(index)
-            columns.append(jnp.zeros((rows, width)) if entry is None else jnp.broadcast_to(entry, (rows, width)))
+            columns.append(
+                jnp.zeros((rows, width)) if entry is None else jnp.broadcast_to(entry, (rows, width))
+            )
         result[index] = jnp.concatenate(columns, axis=1)
     return result

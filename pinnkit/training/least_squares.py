@@ -44,14 +44,14 @@ class LeastSquares(eqx.Module):
 
     blocks: tuple[Block, ...]
     fields: PyTree
-    linear: Callable[[PyTree], list[Array]] | None = eqx.field(static=True)
+    linear: Callable[[PyTree], list[Array]] = eqx.field(static=True)
     _unravel: Callable[[Array], PyTree] = eqx.field(static=True)
 
     def __init__(
         self,
         fields: PyTree,
         blocks: Sequence[Block],
-        linear: Callable[[PyTree], list[Array]] | None = None,
+        linear: Callable[[PyTree], list[Array]] = lambda fields: [],
     ):
         """``linear(fields)`` lists the leaves in which the unknowns are linear (output layers)."""
         _, unravel = ravel_pytree(eqx.filter(fields, eqx.is_inexact_array))
@@ -69,14 +69,17 @@ class LeastSquares(eqx.Module):
     def with_points(self, points: tuple[PyTree, ...]) -> LeastSquares:
         """The same problem at other points, one entry per block."""
         blocks = tuple(
-            eqx.tree_at(lambda b: b.points, block, new) for block, new in zip(self.blocks, points, strict=True)
+            eqx.tree_at(lambda b: b.points, block, new)
+            for block, new in zip(self.blocks, points, strict=True)
         )
         return eqx.tree_at(lambda p: p.blocks, self, blocks)
 
     def residual(self, theta: Array) -> Array:
         """All weighted rows, shape (N,); the loss is the sum of their squares."""
         fields = self.with_theta(theta)
-        return jnp.concatenate([self._rows(block, fields, block.points, block.count).ravel() for block in self.blocks])
+        return jnp.concatenate(
+            [self._rows(block, fields, block.points, block.count).ravel() for block in self.blocks]
+        )
 
     def loss(self, theta: Array) -> Array:
         """Σ_b w_b · mean(r_b²)."""
@@ -90,20 +93,18 @@ class LeastSquares(eqx.Module):
 
     def jacobian(self, theta: Array) -> Array:
         """∂ rows / ∂θ, shape (N, P)."""
-        return jnp.concatenate([
-            self._per_point(block, theta, block.points)[1].reshape(-1, theta.size) for block in self.blocks
-        ])
+        return jnp.concatenate(
+            [self._per_point(block, theta, block.points)[1].reshape(-1, theta.size) for block in self.blocks]
+        )
 
     def linear_positions(self) -> np.ndarray:
         """Where in θ the leaves named by ``linear`` stand, shape (Q,)."""
-        if self.linear is None:
-            raise ValueError("these fields name no leaves in which the unknowns are linear")
         marks = jax.tree.map(lambda leaf: np.zeros(leaf.shape), eqx.filter(self.fields, eqx.is_inexact_array))
         marks = eqx.tree_at(self.linear, marks, replace_fn=np.ones_like)
         return np.flatnonzero(np.concatenate([leaf.ravel() for leaf in jax.tree.leaves(marks)]))
 
     def linear_jacobian(self, theta: Array) -> Array:
-        """∂ rows / ∂(linear leaves), shape (N, Q); hidden layers are passed through once, not differentiated."""
+        """∂ rows / ∂(linear leaves), shape (N, Q); hidden layers are passed through, not differentiated."""
         fields = self.with_theta(theta)
         start, unravel = ravel_pytree(self.linear(fields))
 
@@ -111,14 +112,20 @@ class LeastSquares(eqx.Module):
             alone = jax.tree.map(lambda leaf: leaf[None], point)
 
             def rows(values: Array) -> Array:
-                return self._rows(block, eqx.tree_at(self.linear, fields, unravel(values)), alone, block.count)[0]
+                return self._rows(
+                    block, eqx.tree_at(self.linear, fields, unravel(values)), alone, block.count
+                )[0]
 
             return jax.jacrev(rows)(start)
 
-        return jnp.concatenate([
-            jax.vmap(lambda point, block=block: slopes(block, point))(block.points).reshape(-1, start.size)
-            for block in self.blocks
-        ])
+        return jnp.concatenate(
+            [
+                jax.vmap(lambda point, block=block: slopes(block, point))(block.points).reshape(
+                    -1, start.size
+                )
+                for block in self.blocks
+            ]
+        )
 
     def normal_equations(self, theta: Array) -> tuple[Array, Array, Array]:
         """JᵀJ (P, P), Jᵀr (P,) and the loss, accumulated in chunks of points."""

@@ -128,7 +128,9 @@ def train(
             while run.taken < stage.iterations:
                 wanted = min(chunk, stage.iterations - run.taken)
                 before = run.theta
-                run.theta, run.state, losses = run_chunk(stage.optimiser, objective, run.theta, run.state, wanted)
+                run.theta, run.state, losses = run_chunk(
+                    stage.optimiser, objective, run.theta, run.state, wanted
+                )
                 run.taken += len(losses)
                 run.seconds = time.perf_counter() - started
                 _record(run, schedule, losses)
@@ -145,7 +147,9 @@ def train(
                     objective = _objective(problem)
                     run.state = _init(stage.optimiser, objective, run.theta)
                 elif status != RUNNING:
-                    run.notes.append(f"{stage.optimiser.name} after {run.taken} iterations: {describe(status)}")
+                    run.notes.append(
+                        f"{stage.optimiser.name} after {run.taken} iterations: {describe(status)}"
+                    )
                     break
                 elif run.taken < stage.iterations and _due(run.taken, len(losses), redraw_every):
                     redrawn = _redraw(problem, run, key)
@@ -173,8 +177,14 @@ def train(
         callbacks.save(*_saved(run, schedule))
     history = {name: np.asarray(values) for name, values in run.history.items()}
     return TrainResult(
-        problem.with_theta(run.theta), final, len(history["loss"]), history, run.seconds, failed,
-        message or describe(CONVERGED if final < 1e-12 else RUNNING), tuple(run.notes),
+        problem.with_theta(run.theta),
+        final,
+        len(history["loss"]),
+        history,
+        run.seconds,
+        failed,
+        message or describe(CONVERGED if final < 1e-12 else RUNNING),
+        tuple(run.notes),
     )
 
 
@@ -205,7 +215,9 @@ def _init(optimiser: AbstractOptimiser, objective: LeastSquares, theta: jax.Arra
 
 
 @eqx.filter_jit
-def _restart(optimiser: AbstractOptimiser, objective: LeastSquares, theta: jax.Array, state: PyTree) -> PyTree:
+def _restart(
+    optimiser: AbstractOptimiser, objective: LeastSquares, theta: jax.Array, state: PyTree
+) -> PyTree:
     return optimiser.restart(objective, theta, state)
 
 
@@ -242,9 +254,13 @@ def _report(
     losses = np.asarray(_block_losses(problem, theta))
     callbacks.progress(
         Progress(
-            schedule[run.stage].optimiser.name, len(run.history["loss"]), total, float(run.state.loss),
+            schedule[run.stage].optimiser.name,
+            len(run.history["loss"]),
+            total,
+            float(run.state.loss),
             {block.name: float(loss) for block, loss in zip(problem.blocks, losses, strict=True)},
-            run.seconds, lambda: problem.with_theta(theta),
+            run.seconds,
+            lambda: problem.with_theta(theta),
         )
     )
 
@@ -260,16 +276,20 @@ def _saved(run: _Run, schedule: Sequence[Stage]) -> tuple[Arrays, dict[str, Any]
     for name, values in run.history.items():
         arrays[f"history_{name}"] = np.asarray(values)
     metadata = {
-        "stage": run.stage, "taken": run.taken, "draws": run.draws, "seconds": run.seconds,
-        "first_loss": run.first_loss, "resets": run.resets, "notes": run.notes,
-        "blocks": len(run.chosen), "schedule": [[s.optimiser.name, s.iterations] for s in schedule],
+        "stage": run.stage,
+        "taken": run.taken,
+        "draws": run.draws,
+        "seconds": run.seconds,
+        "first_loss": run.first_loss,
+        "resets": run.resets,
+        "notes": run.notes,
+        "blocks": len(run.chosen),
+        "schedule": [[s.optimiser.name, s.iterations] for s in schedule],
     }
     return arrays, metadata
 
 
-def _restore(
-    problem: LeastSquares, schedule: Sequence[Stage], saved: tuple[Arrays, dict[str, Any]]
-) -> _Run:
+def _restore(problem: LeastSquares, schedule: Sequence[Stage], saved: tuple[Arrays, dict[str, Any]]) -> _Run:
     arrays, metadata = saved
     theta = jnp.asarray(arrays["theta"])
     if theta.shape != problem.theta.shape:
@@ -284,12 +304,24 @@ def _restore(
         leaves, structure = jax.tree.flatten(fresh)
         state = jax.tree.unflatten(structure, [jnp.asarray(arrays[f"state_{k}"]) for k in range(len(leaves))])
     chosen = tuple(
-        jnp.asarray(arrays[f"chosen_{k}"]) if f"chosen_{k}" in arrays else None for k in range(metadata["blocks"])
+        jnp.asarray(arrays[f"chosen_{k}"]) if f"chosen_{k}" in arrays else None
+        for k in range(metadata["blocks"])
     ) or (None,) * len(problem.blocks)
     history = {
-        name.removeprefix("history_"): values.tolist() for name, values in arrays.items() if name.startswith("history_")
+        name.removeprefix("history_"): values.tolist()
+        for name, values in arrays.items()
+        if name.startswith("history_")
     }
     return _Run(
-        theta, state, metadata["stage"], metadata["taken"], metadata["draws"], metadata["seconds"],
-        metadata["first_loss"], metadata["resets"], chosen, history, list(metadata["notes"]),
+        theta,
+        state,
+        metadata["stage"],
+        metadata["taken"],
+        metadata["draws"],
+        metadata["seconds"],
+        metadata["first_loss"],
+        metadata["resets"],
+        chosen,
+        history,
+        list(metadata["notes"]),
     )

@@ -41,7 +41,11 @@ class HeadLeastSquares(AbstractOptimiser[HeadState]):
     cutoff: float = eqx.field(static=True, default=1e-13)
 
     def init(self, objective: LeastSquares, theta: Array) -> HeadState:
-        """The state before the first step."""
+        """The state before the first step. Raises ``ValueError`` where nothing is known to be linear."""
+        if not objective.linear(objective.fields):
+            raise ValueError(
+                "head: these fields name no leaves in which the unknowns are linear; drop that stage"
+            )
         loss = objective.loss(theta)
         status = jnp.where(jnp.isfinite(loss), RUNNING, NONFINITE)
         return HeadState(loss, jnp.zeros((), int), jnp.ones((), int), status)

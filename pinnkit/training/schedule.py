@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..declare.errors import unknown_word
 from .first_order import Adam, AdamW
 from .gauss_newton import LevenbergMarquardt
 from .loop import Stage
@@ -23,7 +23,7 @@ OPTIMISERS: dict[str, type[AbstractOptimiser]] = {
 def read_schedule(stages: Sequence[str | Mapping[str, Any]]) -> tuple[Stage, ...]:
     """Stages from names, {name: iterations} or {name: {iterations: …, option: …}}.
 
-    Raises ``ValueError`` naming the unknown optimiser or option and the ones there are.
+    Raises ``DeclarationError`` naming the unknown optimiser or option and the ones there are.
     """
     return tuple(stage for entry in stages for stage in _read(entry))
 
@@ -34,18 +34,13 @@ def _read(entry: str | Mapping[str, Any]) -> list[Stage]:
     stages = []
     for name, settings in entry.items():
         if name not in OPTIMISERS:
-            raise ValueError(f"no optimiser is called {name!r}: {_offer(name, list(OPTIMISERS))}")
+            raise unknown_word("optimiser", name, OPTIMISERS, section="optimizer")
         kind = OPTIMISERS[name]
         settings = {"iterations": settings} if isinstance(settings, int) else dict(settings)
         iterations = int(settings.pop("iterations", kind.default_iterations))
         known = [f.name for f in dataclasses.fields(kind)]
         for option in settings:
             if option not in known:
-                raise ValueError(f"{name} has no option {option!r}: {_offer(option, ['iterations', *known])}")
+                raise unknown_word(f"option of {name}", option, ["iterations", *known], section="optimizer")
         stages.append(Stage(kind(**settings), iterations))
     return stages
-
-
-def _offer(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"

@@ -1,0 +1,258 @@
+"""Collocation: networks, residual blocks and points from a declaration; what strong-form solvers share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import sympy as sp
+from jax import Array
+
+from ..declare.conditions import AnyCondition, Initial, InitialRate, PointValue
+from ..declare.problem import Problem
+from ..declare.symbols import normal
+from ..fields.collocation import Collocation, Needs, prepare
+from ..fields.embeddings import Coordinates, FourierFeatures, Holes
+from ..fields.exact_conditions import UNTOUCHED, exact_conditions
+from ..fields.mlp import NETWORKS
+from ..fields.model import Fields, Group, Inferred
+from ..forms.emit import emit
+from ..forms.jets import Jet, jet_symbol
+from ..forms.strong import condition_residual, strong_form
+from ..geometry.carriers import Ellipsoid, Sphere
+from ..geometry.sampling import boundary, interior
+from ..training.least_squares import Block, LeastSquares
+from ..training.schedule import read_schedule
+from ._base import Formulation
+from ._collocation_options import CollocationOptions, NetworkOptions
+
+EVALUATION_CHUNK = 8192
+
+
+def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formulation:
+    """The least-squares problem of collocation for a declaration."""
+    schedule = read_schedule(options.optimizer)
+    conditions = exact_conditions(problem, options.conditions)
+    transforms = {name: t for name, t in conditions.transform.items() if t is not UNTOUCHED}
+    fields = initial_fields(problem, options.network, seed)
+    points = _Points(problem, options, transforms, seed)
+    strong = strong_form(problem)
+    equations = _Residual(problem, [e.residual for e in strong.equations], strong.jets)
+    blocks = [points.interior("equations", equations, options.weights.equations)]
+    for number, (condition, _) in enumerate(conditions.soft):
+        residual, jets = condition_residual(condition, problem)
+        blocks.append(
+            points.condition(
+                _label(condition, number),
+                condition,
+                _Residual(problem, [residual], jets),
+                options.weights.conditions,
+            )
+        )
+    blocks += [
+        points.observed(number, options.weights.observations) for number in range(len(problem.observations))
+    ]
+
+    zero = (0,) * len(problem.variables)
+    values = dict.fromkeys(problem.unknown_names, (zero,))
+
+    def evaluate(fields: Fields, x: Array) -> dict[str, Array]:
+        pieces = [
+            _values(fields, prepare(transforms, values, x[start : start + EVALUATION_CHUNK]), zero)
+            for start in range(0, len(x), EVALUATION_CHUNK)
+        ]
+        return {name: jnp.concatenate([piece[name] for piece in pieces]) for name in problem.unknown_names}
+
+    def residuals(fields: Fields, x: Array) -> dict[str, Array]:
+        pieces = [
+            equations(fields, prepare(transforms, equations.needs, x[start : start + EVALUATION_CHUNK]))
+            for start in range(0, len(x), EVALUATION_CHUNK)
+        ]
+        rows = jnp.concatenate(pieces)
+        return {equation.name: rows[:, k] for k, equation in enumerate(strong.equations)}
+
+    return Formulation(
+        least_squares=LeastSquares(fields, blocks, linear=Fields.linear_leaves),
+        schedule=schedule,
+        evaluate=evaluate,
+        residuals=residuals,
+        parameters=Fields.parameters,
+        notes=conditions.notes,
+        redraw_every=options.redraw_every,
+        tolerance=options.tolerance,
+        time_limit=options.time_limit,
+    )
+
+
+@eqx.filter_jit
+def _values(fields: Fields, at: Collocation, zero: tuple[int, ...]) -> dict[str, Array]:
+    needs = {name: (zero,) for group in fields.groups for name in group.unknowns}
+    return {name: value for (name, _), value in fields.jets(at, needs).items()}
+
+
+def initial_fields(problem: Problem, options: NetworkOptions, seed: int) -> Fields:
+    """One network for the unknowns of each set of coordinates, drawn from the seed."""
+    by_columns: dict[tuple[int, ...], list[str]] = {}
+    for name, applied in zip(problem.unknown_names, problem.unknowns, strict=True):
+        columns = tuple(k for k, variable in enumerate(problem.variables) if variable in applied.args)
+        by_columns.setdefault(columns, []).append(name)
+    groups = tuple(Group(tuple(names), columns) for columns, names in by_columns.items())
+    keys = jax.random.split(jax.random.key(seed), len(groups))
+    networks = tuple(_network(problem, options, group, key) for group, key in zip(groups, keys, strict=True))
+    inferred = tuple(Inferred(p.name, p.value, p.bounds) for p in problem.parameters if p.infer)
+    return Fields(networks, tuple(jnp.asarray(spec.raw) for spec in inferred), groups, inferred)
+
+
+def _network(problem: Problem, options: NetworkOptions, group: Group, key: Array) -> Any:
+    inputs_key, network_key = jax.random.split(key)
+    space = tuple(range(len(problem.coordinates)))
+    periodic = tuple(
+        place for place, column in enumerate(group.columns) if problem.variables[column] in problem.periodic
+    )
+    inputs = Coordinates(
+        tuple(problem.lower[c] for c in group.columns),
+        tuple(problem.upper[c] for c in group.columns),
+        periodic,
+        options.harmonics,
+    )
+    holes = _holes(problem) if options.holes and group.columns[: len(problem.coordinates)] == space else ()
+    if holes:
+        inputs = Holes(inputs, holes)
+    if options.fourier_features:
+        inputs = FourierFeatures(inputs, options.fourier_features, options.fourier_scale, inputs_key)
+    return NETWORKS[options.kind](
+        inputs,
+        len(group.unknowns),
+        options.width,
+        options.depth,
+        options.activation,
+        network_key,
+        feature_scale=options.feature_scale,
+    )
+
+
+def _holes(problem: Problem) -> tuple[tuple[tuple[float, ...], tuple[tuple[float, ...], ...]], ...]:
+    """Centre and scaled axes of every whole round piece that the domain lies outside of."""
+    found = []
+    for piece in problem.domain.pieces():
+        carrier = piece.carrier
+        if not piece.closed or not isinstance(carrier, (Sphere, Ellipsoid)) or carrier.side > 0:
+            continue
+        if isinstance(carrier, Sphere):
+            axes = np.eye(len(carrier.center)) / carrier.radius
+        else:
+            axes = carrier.rotation().T / np.array(carrier.radii)[:, None]
+        found.append((carrier.center, tuple(tuple(row) for row in axes.tolist())))
+    return tuple(found)
+
+
+class _Residual:
+    """Compiled expressions of jets, variables, normals and parameters: (fields, points) → (n, m)."""
+
+    def __init__(self, problem: Problem, expressions: Sequence[sp.Expr], jets: Sequence[Jet]):
+        inferred = [p for p in problem.parameters if p.infer]
+        known = {p: sp.Float(p.value, 17) for p in problem.parameters if not p.infer}
+        self._names = [p.name for p in inferred]
+        self._jets = tuple(jets)
+        self._compiled = emit(
+            [e.xreplace(known) for e in expressions],
+            [*problem.variables, *(normal(x) for x in problem.coordinates), *inferred,
+             *(jet_symbol(jet, problem) for jet in jets)],
+            jnp,
+        )  # fmt: skip
+        needs: dict[str, list[tuple[int, ...]]] = {}
+        for jet in jets:
+            needs.setdefault(jet.unknown, []).append(jet.index)
+        self.needs: Needs = {name: tuple(indices) for name, indices in needs.items()}
+        self._space = len(problem.coordinates)
+
+    def __call__(self, fields: Fields, at: Collocation) -> Array:
+        jets = fields.jets(at, self.needs)
+        normals = jnp.zeros((at.x.shape[0], self._space)) if at.normals is None else at.normals
+        found = fields.parameters()
+        parameters = [jnp.broadcast_to(found[name], at.x.shape[:1]) for name in self._names]
+        values = self._compiled(
+            *at.x.T, *normals.T, *parameters, *(jets[jet.unknown, jet.index] for jet in self._jets)
+        )
+        return jnp.stack(values, axis=1)
+
+
+class _Points:
+    """Draws points for blocks, each from its own stream of the seed."""
+
+    def __init__(
+        self, problem: Problem, options: CollocationOptions, transforms: Mapping[str, Any], seed: int
+    ):
+        self.problem, self.options, self.transforms = problem, options.points, transforms
+        self._seeds = (int(s) for s in np.random.SeedSequence(seed).generate_state(1000))
+        self._time = (problem.time.start, problem.time.end) if problem.time is not None else None
+
+    def interior(self, name: str, residual: _Residual, weight: float) -> Block:
+        """Points inside the domain (and the time interval)."""
+        count, pool = self.options.interior, self.options.pool
+        x = interior(self.problem.domain, count * pool, next(self._seeds), self.options.sampling, self._time)
+        return self._block(name, residual, weight, x, None, count)
+
+    def condition(self, name: str, condition: AnyCondition, residual: _Residual, weight: float) -> Block:
+        """Points where a condition holds, with normals on boundaries."""
+        problem, count, pool = self.problem, self.options.boundary, self.options.pool
+        if isinstance(condition, PointValue):
+            return self._block(name, residual, weight, np.array([condition.at]), None, 1)
+        if isinstance(condition, (Initial, InitialRate)):
+            x = interior(problem.domain, count * pool, next(self._seeds), self.options.sampling)
+            x = np.column_stack([x, np.full(len(x), problem.time.start)])
+            return self._block(name, residual, weight, x, None, count)
+        pieces = problem.domain.pieces_of(condition.where)
+        if problem.domain.dimension == 1 and self._time is None:
+            count, pool = len(pieces), 1
+        x, normals = boundary(
+            problem.domain,
+            condition.where,
+            count * pool,
+            next(self._seeds),
+            self.options.sampling,
+            self._time,
+        )
+        return self._block(name, residual, weight, x, normals, count)
+
+    def observed(self, number: int, weight: float) -> Block:
+        """The points and values of the observations, in units of their spread."""
+        from ..declare.observed import read_observations
+
+        observations = self.problem.observations[number]
+        x, values = read_observations(observations, self.problem)
+        name = observations.unknown.func.__name__
+        zero = (0,) * len(self.problem.variables)
+        at = prepare(self.transforms, {name: (zero,)}, x)
+        scale = max(float(np.std(values)), 1e-300)
+
+        def residual(fields: Fields, points: tuple[Collocation, Array]) -> Array:
+            place, measured = points
+            return ((fields.jets(place, {name: (zero,)})[name, zero] - measured) / scale)[:, None]
+
+        return Block(f"observations of {name}", residual, (at, jnp.asarray(values)), jnp.asarray(weight))
+
+    def _block(
+        self,
+        name: str,
+        residual: _Residual,
+        weight: float,
+        x: np.ndarray,
+        normals: np.ndarray | None,
+        count: int,
+    ) -> Block:
+        pool = prepare(self.transforms, residual.needs, x, normals)
+        points = pool.take(jnp.arange(count))
+        return Block(name, residual, points, jnp.asarray(weight), pool if len(x) > count else None)
+
+
+def _label(condition: AnyCondition, number: int) -> str:
+    kind = type(condition).__name__
+    unknown = getattr(condition, "unknown", None)
+    what = f" of {unknown.func.__name__}" if unknown is not None else ""
+    where = f" on {condition.where}" if hasattr(condition, "where") else ""
+    return f"{number + 1}. {kind}{what}{where}"

@@ -1,0 +1,74 @@
+"""Options that all collocation solvers share: network, points, weights, schedule."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from ._base import Options
+
+
+class NetworkOptions(Options):
+    """The network that stands for the unknowns."""
+
+    kind: Literal["mlp", "modified_mlp"] = "mlp"
+    """Plain multilayer perceptron, or the one gated between two encodings of the input."""
+    width: PositiveInt = 24
+    """Units in each hidden layer."""
+    depth: PositiveInt = 3
+    """Hidden layers."""
+    activation: Literal["tanh", "sin", "swish"] = "tanh"
+    """Activation function."""
+    fourier_features: int = Field(0, ge=0)
+    """Random Fourier features of the input; 0, none."""
+    fourier_scale: PositiveFloat = 3.0
+    """Standard deviation of their frequencies, for coordinates scaled to [-1, 1]."""
+    feature_scale: float = Field(0.0, ge=0)
+    """First-layer weights and biases uniform in ± this, as random features; 0, Glorot's choice."""
+    holes: bool = True
+    """Let the network see coordinates inverted at every round hole of the domain."""
+    harmonics: PositiveInt = 1
+    """Pairs (cos, sin) for each periodic coordinate."""
+
+
+class PointsOptions(Options):
+    """Collocation points."""
+
+    interior: PositiveInt = 4000
+    """Points inside the domain."""
+    boundary: PositiveInt = 400
+    """Points for each condition that is not built in."""
+    sampling: Literal["sobol", "uniform", "grid"] = "sobol"
+    """How points are drawn."""
+    pool: PositiveInt = 8
+    """Candidates per point from which points are redrawn by residual; 1, points stay."""
+
+
+class WeightOptions(Options):
+    """Weights of mean squared residuals in the loss."""
+
+    equations: PositiveFloat = 1.0
+    """Weight of every equation."""
+    conditions: PositiveFloat = 100.0
+    """Weight of every condition that is not built in."""
+    observations: PositiveFloat = 100.0
+    """Weight of observations."""
+
+
+class CollocationOptions(Options):
+    """Options of a solver that trains strong residuals at points."""
+
+    network: NetworkOptions = NetworkOptions()
+    points: PointsOptions = PointsOptions()
+    weights: WeightOptions = WeightOptions()
+    conditions: Literal["auto", "exact", "soft"] = "auto"
+    """Build conditions into the unknowns: wherever it helps, all that can be, or none."""
+    optimizer: list[str | dict[str, PositiveInt | dict[str, Any]]] = ["adam", "ssbroyden"]
+    """Stages in order: a name, {name: iterations} or {name: {iterations: …, option: …}}."""
+    redraw_every: int = Field(500, ge=0)
+    """Iterations between redraws of the points by residual; 0, never."""
+    tolerance: PositiveFloat = 1e-9
+    """Training ends when the root mean square residual has fallen by this factor."""
+    time_limit: PositiveFloat | None = None
+    """Seconds of training after which it ends; none, iterations alone decide."""
