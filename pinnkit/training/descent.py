@@ -162,8 +162,8 @@ class AbstractDescent(AbstractOptimiser[DescentState[Curvature]], Generic[Curvat
         """Unit length while H has no scale, then 1 where the last unit step would have been right.
 
         Far from a minimum self-scaled H reaches too far every other time, and the search pays a second
-        evaluation; half the step is then accepted nearly always. On Burgers this gives a five times lower
-        loss for the same number of evaluations.
+        evaluation; half the step is then accepted nearly always. On Burgers this gave a three to ten times
+        lower loss for the same number of evaluations (SSBroyden, two seeds).
         """
         unit_length = jnp.minimum(1.0, 1 / jnp.linalg.norm(state.gradient))
         return jnp.where(

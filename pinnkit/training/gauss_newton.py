@@ -9,9 +9,9 @@ the lowest loss on the ladder would keep λ, and with it the iteration, too timi
 lower by the model's own error |1 − actual/predicted|, so that λ → 0 and convergence is quadratic where the
 residual vanishes at the minimum.
 
-The ladder is climbed from below, one Cholesky factorisation a rung. One eigen-decomposition would serve
-all of it, but costs as much as 5 (P = 1,000) to 25 factorisations (P = 2,000), and the first or second
-rung is nearly always the one.
+The ladder is climbed from below, one Cholesky factorisation a rung, two or three rungs an iteration. One
+eigen-decomposition would serve all rungs, but costs as much as 5 factorisations at P = 1,000 and 25 at
+P = 2,000 (two CPU cores).
 
 Levenberg (1944); Moré (1978); Nocedal and Wright, Numerical Optimization, 2nd ed. (2006), section 10.3.
 """

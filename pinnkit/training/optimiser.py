@@ -92,10 +92,6 @@ class Mark(eqx.Module):
         return mark, iteration - mark.iteration >= patience
 
 
-def status_array(value: int) -> Count:
-    return jnp.asarray(value, jnp.int32)
-
-
 @eqx.filter_jit
 def value_and_gradient(objective: Objective, theta: Vector) -> tuple[Scalar, Vector]:
     """Loss and gradient, compiled once for all optimisers' ``init`` and ``restart``."""
