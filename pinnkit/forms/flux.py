@@ -54,7 +54,7 @@ def equation_flux(problem: Problem, name: str) -> FluxEquation:
     multipliers = _multipliers(peel, residuals, name)
     peel.rest = expanded(peel.rest + sp.Add(*(factor * residuals[m] for m, factor in multipliers)))
     peel.close()
-    flux, source = tuple(peel.flux), peel.rest + peel.stuck
+    flux, source = tuple(peel.flux), peel.source
     if peel.ranked(peel.stuck, max(top, 1)):
         raise _refusal(name, peel, top)
     whole = residuals[name] + sp.Add(*(factor * residuals[m] for m, factor in multipliers))

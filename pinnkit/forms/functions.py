@@ -79,6 +79,11 @@ class Library:
         if name in _ELEMENTARY:
             return getattr(self.xp, _ELEMENTARY[name])
         found = self._special(_SPECIAL[name], order) if name in _SPECIAL else None
+        if name == "DiracDelta":
+            raise FormUnavailable(
+                f"the value of {expression}", reason="a jump was differentiated",
+                mend="smooth the jump, or use a method of the weak form with the coefficient within div()",
+            )
         if found is None:
             raise FormUnavailable(
                 f"the function {name} in {expression}",

@@ -30,8 +30,9 @@ def vanishes(expression: sp.Expr) -> bool:
 class Peel:
     """An expression on its way to Σ Dᵢ Fᵢ + S over some directions (positions among the variables).
 
-    ``flux`` holds F so far, ``rest`` what is still to be treated, ``stuck`` what cannot be in a flux.
-    At any time the original is Σ Dᵢ Fᵢ + rest + stuck.
+    ``flux`` holds F so far, ``rest`` what is still to be treated, ``stuck`` what cannot be in a flux and
+    ``plain`` what was declared without derivatives. At any time the original is Σ Dᵢ Fᵢ + ``source``, the sum
+    of the other three.
     """
 
     def __init__(self, jets: Jets, directions: Sequence[int]):
@@ -40,6 +41,12 @@ class Peel:
         self.flux: list[sp.Expr] = [sp.S.Zero] * len(self.directions)
         self.rest: sp.Expr = sp.S.Zero
         self.stuck: sp.Expr = sp.S.Zero
+        self.plain: sp.Expr = sp.S.Zero
+
+    @property
+    def source(self) -> sp.Expr:
+        """Everything that is in no flux."""
+        return self.rest + self.stuck + self.plain
 
     def rank(self, jet: Jet) -> int:
         """How often a jet is differentiated along the directions; coefficient fields count as known."""
@@ -59,23 +66,31 @@ class Peel:
         """Take in a residual as declared: c·∂ᵢ(G) of a composite G goes to Fᵢ as written, c a constant."""
         for term in _terms(residual):
             constant, derivative = _declared_divergence(term, self.jets)
-            directions = [] if derivative is None else self._along(derivative)
+            index = (0,) * len(self.jets.variables) if derivative is None else self._index(derivative)
+            directions = self._shared(index)
+            if derivative is None or not directions:
+                self._take(self.jets.to_jets(term))
+                continue
+            inner = self.jets.to_jets(derivative.expr)
             for direction in directions:
-                inner = self.jets.to_jets(derivative.expr)
-                counts = [dict(derivative.variable_count).get(v, 0) for v in self.jets.variables]
-                counts[direction] -= 1
-                part = constant * self.jets.derivative(inner, tuple(int(c) for c in counts))
+                others = tuple(n - (i == direction) for i, n in enumerate(index))
+                part = constant * self.jets.derivative(inner, others)
                 self.flux[self.directions.index(direction)] += part / len(directions)
-            if not directions:
-                self.rest += self.jets.to_jets(term)
         self.rest = expanded(self.rest)
 
-    def _along(self, derivative: sp.Derivative) -> list[int]:
-        """The directions among which a derivative is shared: those of space before time."""
-        index = [dict(derivative.variable_count).get(v, 0) for v in self.jets.variables]
-        return self._shared(tuple(int(n) for n in index))
+    def _take(self, term: sp.Expr) -> None:
+        """Keep a term without derivatives as it is written."""
+        if self.ranked(term, 1):
+            self.rest += term
+        else:
+            self.plain += term
+
+    def _index(self, derivative: sp.Derivative) -> tuple[int, ...]:
+        counts = {variable: int(count) for variable, count in derivative.variable_count}
+        return tuple(counts.get(variable, 0) for variable in self.jets.variables)
 
     def _shared(self, index: tuple[int, ...]) -> list[int]:
+        """The directions among which a derivative is shared: those of space before time."""
         present = [d for d in self.directions if index[d]]
         return [d for d in present if d in self.jets.space] or present
 
@@ -108,20 +123,20 @@ class Peel:
         if self.ranked(slope, order):
             return False
         shared = self._shared(symbol.jet.index)
-        if self.ranked(slope, order - 1):
-            shared = self._nearest(shared, symbol, slope)
+        if lower := self.ranked(slope, order - 1):
+            shared = self._falling(shared, symbol.jet, lower)
         for direction in shared:
-            lower = self.jets.symbol(symbol.jet.raised(direction, -1))
-            potential = antiderivative(slope, lower)
+            below = self.jets.symbol(symbol.jet.raised(direction, -1))
+            potential = antiderivative(slope, below)
             if potential is None:
                 return False
             self._move(direction, potential / len(shared))
         return True
 
-    def _nearest(self, shared: list[int], symbol: JetSymbol, slope: sp.Expr) -> list[int]:
-        """One direction, if possible such that the coefficient depends on the next-lower jet."""
-        dependent = [d for d in shared if slope.has(self.jets.symbol(symbol.jet.raised(d, -1)))]
-        return (dependent or shared)[:1]
+    def _falling(self, shared: list[int], jet: Jet, lower: list[JetSymbol]) -> list[int]:
+        """One direction, if possible such that differentiating the coefficient brings no higher jet back."""
+        falling = [d for d in shared if all(s.jet.raised(d) <= jet for s in lower)]
+        return (falling or shared)[:1]
 
     def _move(self, direction: int, potential: sp.Expr) -> None:
         self.flux[self.directions.index(direction)] += potential
@@ -196,7 +211,7 @@ def antiderivative(expression: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
         else:
             hard += term
     if hard != 0:
-        found = sp.integrate(hard, symbol)
+        found = sp.integrate(hard, symbol, meijerg=False, heurisch=False)  # the others may take minutes
         if found.has(sp.Integral) or (found.has(sp.Piecewise) and not hard.has(sp.Piecewise)):
             return None
         total += found

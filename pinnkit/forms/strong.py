@@ -25,9 +25,14 @@ class StrongEquation:
 
 @dataclass(frozen=True)
 class StrongForm:
-    """The residuals of all equations, in order of declaration."""
+    """The residuals of all equations, in order of declaration.
+
+    ``notes`` names equations that hold between jumps of a coefficient only: across one the flux is
+    continuous, which no residual at points says.
+    """
 
     equations: tuple[StrongEquation, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def jets(self) -> tuple[Jet, ...]:
@@ -48,11 +53,21 @@ def strong_form(problem: Problem) -> StrongForm:
     Raises ``FormUnavailable`` for a term that is not local in the unknowns.
     """
     jets = Jets(problem)
-    equations = []
+    equations, notes = [], []
     for equation in problem.equations:
         residual = without_idle_jets(jets.to_jets(equation.residual))
         equations.append(StrongEquation(equation.name, residual, jets_in(residual)))
-    return StrongForm(tuple(equations))
+        if jumps := _differentiated_jumps(equation.residual, problem):
+            names = ", ".join(map(str, jumps))
+            notes.append(f"{equation.name}: the flux across jumps of {names} is not seen")
+    return StrongForm(tuple(equations), tuple(notes))
+
+
+def _differentiated_jumps(residual: sp.Expr, problem: Problem) -> list[sp.Basic]:
+    """Coefficients within a derivative that may jump in space or time."""
+    kinds = (sp.Piecewise, sp.Heaviside, sp.sign, sp.floor, sp.ceiling)
+    found = {c for d in residual.atoms(sp.Derivative) for c in d.expr.atoms(*kinds)}
+    return [c for c in sp.ordered(found) if c.free_symbols & set(problem.variables)]
 
 
 def condition_residual(condition: declared.AnyCondition, problem: Problem) -> ConditionResidual:

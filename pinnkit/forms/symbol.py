@@ -180,7 +180,7 @@ def _transient(entries: list[_Entry], size: int, state: int, dimension: int) -> 
         return "hyperbolic", ""
     if behaviours:
         return "mixed", "hyperbolic and parabolic parts"
-    return "undetermined", "no derivatives in space drive it"
+    return "undetermined", "its rates stay bounded for short waves"
 
 
 def _behaviour(exponent: float, root: complex) -> str:

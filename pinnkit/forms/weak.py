@@ -125,7 +125,7 @@ def _equation(position: int, test: str, residuals: list[sp.Expr], jets: Jets) ->
         return WeakEquation(declared.name, test, (sp.S.Zero,) * len(jets.space), residual)
     for unknown in _pressures(peel, test, residuals):
         peel.move_gradient(unknown)
-    flux, source = tuple(peel.flux), peel.rest + peel.stuck
+    flux, source = tuple(peel.flux), peel.source
     if not vanishes(residual - jets.divergence(flux) - source):
         raise FormUnavailable(
             f"the weak form of equation {declared.name!r}",

@@ -55,6 +55,7 @@ HELMHOLTZ = sp.Eq(-laplacian(w) - 64 * w, sp.sin(x))
 POISSON = sp.Eq(-laplacian(w), 1)
 BIHARMONIC = sp.Eq(laplacian(laplacian(w)), 1)
 MINIMAL_SURFACE = div(grad(w) / sp.sqrt(1 + D(w, x) ** 2 + D(w, y) ** 2))
+P_LAPLACIAN = div((D(w, x) ** 2 + D(w, y) ** 2) * grad(w))
 EIKONAL = sp.Eq(D(w, x) ** 2 + D(w, y) ** 2, 1)
 MONGE_AMPERE = sp.Eq(D(w, (x, 2)) * D(w, (y, 2)) - D(w, x, y) ** 2, 1)
 

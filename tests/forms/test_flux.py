@@ -36,6 +36,7 @@ WORKED = {
     "helmholtz": steady(named.HELMHOLTZ),
     "biharmonic": steady(named.BIHARMONIC, CLAMPED),
     "minimal_surface": steady(named.MINIMAL_SURFACE),
+    "p_laplacian_expanded": steady(named.P_LAPLACIAN.doit()),
     "mixed_derivative": steady(-(2 * D(w, (x, 2)) + 2 * x * D(w, x, y) + 3 * D(w, (y, 2)))),
     "polar": steady(D(w, (x, 2)) + D(w, x) / (1 + x) + D(w, (y, 2)) / (1 + x) ** 2),
     "quadratic_gradient": steady(laplacian(w) + D(w, x) ** 2),
@@ -98,6 +99,9 @@ def test_stokes_needs_no_multiplier() -> None:
 def test_a_declared_divergence_is_kept_as_written() -> None:
     declared = steady(-2 * div([(1 + w) * D(w, x), sp.sin(w)]) + w)
     assert same(declared, "-2*(1 + u)*u_x", "-2*sin(u)", "u")
+    reaction = 5 * (w - w**3) * sp.exp(x + y)
+    (found,) = flux_form(steady(-laplacian(w) + reaction)).equations
+    assert Jets(declared).from_jets(found.source) == reaction
 
 
 @pytest.mark.parametrize("expand", [False, True])

@@ -19,6 +19,7 @@ from pinnkit.declare.conditions import (
     PointValue,
     Robin,
 )
+from pinnkit.declare.operators import laplacian
 from pinnkit.declare.problem import Problem
 from pinnkit.declare.symbols import coordinates, unknown
 from pinnkit.forms import FormUnavailable, Jet, Jets, condition_residual, jet_symbol, strong_form
@@ -169,6 +170,13 @@ def test_systems_keep_their_equations_in_order() -> None:
     form = strong_form(flow(convection=True))
     assert [e.name for e in form.equations] == ["momentum_x", "momentum_y", "continuity"]
     assert {(j.unknown, j.index) for j in form.equations[2].jets} == {("u", (1, 0)), ("v", (0, 1))}
+
+
+def test_jumps_that_a_strong_residual_does_not_see_are_noted() -> None:
+    layered = sp.Piecewise((1, x < sp.Rational(1, 2)), (10, True))
+    (note,) = strong_form(steady(-D(layered * D(w, x), x) - D(w, (y, 2)))).notes
+    assert note.startswith("equation: the flux across jumps of Piecewise")
+    assert not strong_form(steady(layered * w - laplacian(w))).notes
 
 
 def test_the_biharmonic_is_of_fourth_order() -> None:
