@@ -186,8 +186,11 @@ class _Program:
         for value, condition in expression.args:
             holds = self.add(condition, scope)
             here = holds if open_yet is None else self.step(self.xp.logical_and, holds, open_yet)
-            alone = condition == True and open_yet is None  # noqa: E712  (SymPy's true)
-            branches.append((holds, self.add(value, scope if alone else self._guarded(value, here, scope))))
+            if value.has(sp.zoo, sp.nan):  # left by substituting into a branch that does not hold
+                slot = self.constant(float("nan"))
+            else:
+                slot = self.add(value, self._guarded(value, here, scope))
+            branches.append((holds, slot))
             closed = self.step(self.xp.logical_not, holds)
             open_yet = closed if open_yet is None else self.step(self.xp.logical_and, closed, open_yet)
         result = self.constant(float("nan"))

@@ -36,7 +36,6 @@ _REWRITTEN = {
     "acot": lambda x: sp.atan(1 / x), "asec": lambda x: sp.acos(1 / x), "acsc": lambda x: sp.asin(1 / x),
     "acoth": lambda x: sp.atanh(1 / x), "asech": lambda x: sp.acosh(1 / x),
     "acsch": lambda x: sp.asinh(1 / x), "factorial": lambda x: sp.gamma(x + 1),
-    "sinc": lambda x: sp.Piecewise((1, sp.Eq(x, 0)), (sp.sin(x) / x, True)),
 }  # fmt: skip
 
 
@@ -76,6 +75,8 @@ class Library:
             return lambda *values: reduce(pairwise, values)
         if name == "Heaviside":
             return self._heaviside
+        if name == "sinc":
+            return lambda x: self.xp.sinc(x / math.pi)
         if name in _ELEMENTARY:
             return getattr(self.xp, _ELEMENTARY[name])
         found = self._special(_SPECIAL[name], order) if name in _SPECIAL else None
