@@ -21,22 +21,21 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from operator import mul
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
-from ..geometry.carriers import Carrier, Ellipsoid, Plane, Sphere
+from ..geometry.carriers import Carrier, Plane
 from ..geometry.curves import Curve
 from ..geometry.pieces import BoundaryPiece, Clipped
 from ..geometry.sampling import interior, unit_points
 from ..geometry.shapes import Shape
-from .implicit import ScalarField, implicit, wedge
-from .subtended import subtended
+from .implicit import ScalarField, harmonic_sum, implicit, wedge
+from .subtended import Strand, subtended
 
 PROBES = 2048
 # Products of many factors are near zero in most of the domain: polygons with more sides are joined.
@@ -72,10 +71,10 @@ def piece_distance(shape: Shape, chosen: Sequence[BoundaryPiece]) -> ScalarField
     strands = [_extended(strand(p), shape) for p in chosen if carrier_key(p.carrier) not in supporting]
     corners, strands = _wedges(strands)
     sides += corners
-    rest = [s.function for s in strands]
-    if sides and any(any(s.leaves) for s in strands):
-        sides, rest = [*sides, joined(rest)], []
-    parts = [joined(rest)] if rest else []
+    parts = []
+    if strands:
+        rest = subtended(strands)
+        (sides if sides and any(any(s.leaves) for s in strands) else parts).append(rest)
     if holes:
         parts.append(_product(holes, inside))
     if sides:
@@ -84,18 +83,8 @@ def piece_distance(shape: Shape, chosen: Sequence[BoundaryPiece]) -> ScalarField
 
 
 def joined(functions: Sequence[ScalarField]) -> ScalarField:
-    """(Σ φᵢ⁻¹)⁻¹, two at a time as ab/(a + b): finite where one vanishes, no under- or overflow."""
-
-    def function(x: Array) -> Array:
-        total = functions[0](x)
-        for other in functions[1:]:
-            value = other(x)
-            both = total + value
-            corner = both == 0
-            total = jnp.where(corner, 0.0, total * value / jnp.where(corner, 1.0, both))
-        return total
-
-    return function
+    """(Σ φᵢ⁻¹)⁻¹."""
+    return lambda x: harmonic_sum(jnp.stack([function(x) for function in functions]))
 
 
 def normalised(function: ScalarField, points: np.ndarray) -> ScalarField:
@@ -138,37 +127,6 @@ def _product(factors: Sequence[ScalarField], inside: np.ndarray) -> ScalarField:
     return lambda x: reduce(mul, (factor(x) for factor in even))
 
 
-@dataclass(frozen=True)
-class Strand:
-    """A segment or an arc: its ends, the unit tangent at its start, its carrier.
-
-    ``leaves`` tells which ends were moved far away, straight on and out of the domain.
-    """
-
-    start: np.ndarray
-    end: np.ndarray
-    tangent: np.ndarray
-    carrier: Carrier
-    leaves: tuple[bool, bool] = (False, False)
-
-    @property
-    def function(self) -> ScalarField:
-        """The piece's distance function."""
-        if not isinstance(self.carrier, Ellipsoid):
-            return subtended(self.start, self.end, self.tangent, implicit(self.carrier))
-        # An arc of an ellipse is one of the unit circle in other coordinates.
-        center, radii = np.array(self.carrier.center), np.array(self.carrier.radii)
-        inverse = self.carrier.rotation().T / radii[:, None]
-        turned = inverse @ self.tangent
-        circle = subtended(
-            inverse @ (self.start - center),
-            inverse @ (self.end - center),
-            turned / np.linalg.norm(turned),
-            implicit(Sphere((0.0, 0.0), 1.0, self.carrier.side)),
-        )
-        return lambda x: min(radii) * circle(inverse @ (x - center))
-
-
 def strand(piece: BoundaryPiece) -> Strand:
     """The piece as a strand; ``NoDistance`` where it is none."""
     if not isinstance(piece, Curve) or piece.closed:
@@ -186,7 +144,7 @@ def _extended(strand: Strand, shape: Shape) -> Strand:
     """
     if not isinstance(strand.carrier, Plane):
         return strand
-    size = float(np.linalg.norm(np.subtract(*shape.bounds)))
+    size = shape.diameter
     steps = size * np.geomspace(1e-6, 1, 200)[:, None]
     ends, leaves = [], []
     for end, direction in ((strand.start, -strand.tangent), (strand.end, strand.tangent)):

@@ -59,6 +59,16 @@ def wedge(apex: np.ndarray, bisector: np.ndarray, angle: float) -> ScalarField:
     return function
 
 
+def harmonic_sum(values: Array) -> Array:
+    """(Σ vᵢ⁻¹)⁻¹ of an array (m,), two at a time as ab/(a + b): finite where one of them vanishes."""
+    while values.shape[0] > 1:
+        half = values.shape[0] // 2
+        a, b, odd = values[:half], values[half : 2 * half], values[2 * half :]
+        corner = a + b == 0
+        values = jnp.concatenate([jnp.where(corner, 0.0, a * b / jnp.where(corner, 1.0, a + b)), odd])
+    return values[0]
+
+
 def _plane(point: np.ndarray, normal: np.ndarray) -> ScalarField:
     return lambda x: -jnp.dot(normal, x - point)
 

@@ -14,39 +14,80 @@ between chord and tangent.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .implicit import TINY, ScalarField
+from ..geometry.carriers import Ellipsoid, Plane, Sphere
+from .implicit import TINY, ScalarField, harmonic_sum
 
 # Σ aₖ sᵏ = asin(√s)/√s; at s < 0.02 the first term left out is below rounding.
-_ARCSINE = [math.comb(2 * k, k) / (4**k * (2 * k + 1)) for k in range(10)]
+_ARCSINE = np.array([math.comb(2 * k, k) / (4**k * (2 * k + 1)) for k in range(10)])
 
 
-def subtended(start: np.ndarray, end: np.ndarray, tangent: np.ndarray, carrier: ScalarField) -> ScalarField:
-    """The function of the piece from ``start`` to ``end``, ``tangent`` its unit direction at the start."""
-    chord = float(np.linalg.norm(end - start))
+@dataclass(frozen=True)
+class Strand:
+    """A segment or an arc: its ends, the unit tangent at its start, its carrier.
 
-    def function(x: Array) -> Array:
-        a, b = start - x, end - x
-        near, far = jnp.maximum(a @ a, TINY), jnp.maximum(b @ b, TINY)
-        scale = jnp.sqrt(near) * jnp.sqrt(far)
-        mirrored = tangent - 2 * (a @ tangent) * a / near
-        cosine = mirrored @ (b * near - a * far) / (chord * scale)
-        value = carrier(x)
-        # Rounding may put boundary points a hair beyond the carrier: there φ goes on with slope one.
-        height = jnp.where(value < -1e-9 * chord, -value, value)
-        sine = height * chord / scale
-        flat = (cosine > 0) & (sine**2 < 0.02)
-        series = jnp.polyval(jnp.array(_ARCSINE[::-1]), jnp.where(flat, sine**2, 0.0))
-        # On the piece α = π, passed smoothly by heights a rounding below zero.
-        behind = cosine < 0
-        slope = jnp.arctan2(
-            jnp.where(flat, 1.0, sine), jnp.where(flat, 1.0, jnp.where(behind, -cosine, cosine))
-        )
-        angle = jnp.where(behind, math.pi - slope, slope)
-        return jnp.where(flat, math.pi * scale / (chord * series), math.pi * height / angle)
+    ``leaves`` tells which ends were moved far away, straight on and out of the domain.
+    """
 
-    return function
+    start: np.ndarray
+    end: np.ndarray
+    tangent: np.ndarray
+    carrier: Plane | Sphere | Ellipsoid
+    leaves: tuple[bool, bool] = (False, False)
+
+    def local(self) -> tuple[np.ndarray, ...]:
+        """Centre and matrix of coordinates y = A(x − c), their scale, start, end and tangent in them, and
+        f₀, f₁, f₂ of the carrier's function f₀ + f₁·y + f₂|y|², in which ellipses are unit circles."""
+        match self.carrier:
+            case Plane():
+                frame, center, scale = np.eye(2), np.array(self.carrier.point), 1.0
+                value = (0.0, -np.array(self.carrier.normal), 0.0)
+            case Sphere():
+                frame, center, scale = np.eye(2), np.array(self.carrier.center), 1.0
+                value = self.carrier.side / 2 * np.array([self.carrier.radius, 0, -1 / self.carrier.radius])
+                value = (value[0], np.zeros(2), value[2])
+            case Ellipsoid():
+                radii = np.array(self.carrier.radii)
+                frame, center = self.carrier.rotation().T / radii[:, None], np.array(self.carrier.center)
+                scale, value = min(radii), (self.carrier.side / 2, np.zeros(2), -self.carrier.side / 2)
+        tangent = frame @ self.tangent
+        ends = frame @ (self.start - center), frame @ (self.end - center)
+        return center, frame, scale, *ends, tangent / np.linalg.norm(tangent), *value
+
+
+def subtended(strands: Sequence[Strand]) -> ScalarField:
+    """(Σ φᵢ⁻¹)⁻¹ over the strands, all of them evaluated by one set of array operations."""
+    numbers = tuple(np.stack(column) for column in zip(*(s.local() for s in strands), strict=True))
+    return lambda x: harmonic_sum(jax.vmap(_subtended, in_axes=(None, *[0] * len(numbers)))(x, *numbers))
+
+
+def _subtended(
+    x: Array, center: Array, frame: Array, unit: Array, start: Array, end: Array, tangent: Array,
+    constant: Array, slope: Array, bend: Array,
+) -> Array:  # fmt: skip
+    y = frame @ (x - center)
+    a, b = start - y, end - y
+    chord = jnp.sqrt((end - start) @ (end - start))
+    near, far = jnp.maximum(a @ a, TINY), jnp.maximum(b @ b, TINY)
+    scale = jnp.sqrt(near) * jnp.sqrt(far)
+    mirrored = tangent - 2 * (a @ tangent) * a / near
+    cosine = mirrored @ (b * near - a * far) / (chord * scale)
+    value = constant + slope @ y + bend * (y @ y)
+    # Rounding may put boundary points a hair beyond the carrier: there φ goes on with slope one.
+    height = jnp.where(value < -1e-9 * chord, -value, value)
+    sine = height * chord / scale
+    flat = (cosine > 0) & (sine**2 < 0.02)
+    series = jnp.polyval(jnp.array(_ARCSINE[::-1]), jnp.where(flat, sine**2, 0.0))
+    # On the piece α = π, passed smoothly by heights a rounding below zero.
+    behind = cosine < 0
+    ahead = jnp.where(behind, -cosine, cosine)
+    turn = jnp.arctan2(jnp.where(flat, 1.0, sine), jnp.where(flat, 1.0, ahead))
+    angle = jnp.where(behind, math.pi - turn, turn)
+    return unit * jnp.where(flat, math.pi * scale / (chord * series), math.pi * height / angle)

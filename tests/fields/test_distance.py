@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import quad
 
-from pinnkit.fields.distance import NoDistance, distance, joined
+from pinnkit.fields.distance import NoDistance, distance
 from pinnkit.fields.implicit import wedge
-from pinnkit.fields.subtended import subtended
+from pinnkit.fields.subtended import Strand, subtended
 from pinnkit.geometry.boxes import Box, Interval, Rectangle
+from pinnkit.geometry.carriers import Plane, Sphere
 from pinnkit.geometry.polygon import Polygon
 from pinnkit.geometry.round import Ball, Cylinder, Disk, Ellipse
 from pinnkit.geometry.sampling import boundary, interior
@@ -120,38 +122,33 @@ def test_one_side_of_two_on_the_same_line_leaves_the_other_free():
     assert np.min(phi(boundary(comb, "right_tip", 50)[0])) > 0.1
 
 
-def test_slope_is_one_on_segments_arcs_and_whole_carriers():
-    segment = subtended(np.array([0.0, 0.0]), np.array([2.0, 0.0]), np.array([1.0, 0.0]), lambda x: x[1])
-    assert jax.grad(segment)(jnp.array([0.7, 0.0]))[1] == pytest.approx(1, abs=1e-12)
-    # Far from its middle, on its own line, 1/φ = (1/π)(1/a − 1/b) by the defining integral.
-    beyond = segment(jnp.array([3.0, 0.0]))
-    assert beyond == pytest.approx(np.pi / (1 / 1 - 1 / 3), rel=1e-12)
+def segment(start, end):
+    """A strand on the first axis, the domain above it."""
+    return Strand(np.array([start, 0.0]), np.array([end, 0.0]), np.array([1.0, 0.0]), Plane((0, 0), (0, -1)))
+
+
+def test_a_segment_has_slope_one_and_its_defining_integral():
+    phi = subtended([segment(0, 2)])
+    assert jax.grad(phi)(jnp.array([0.7, 0.0]))[1] == pytest.approx(1, abs=1e-12)
+    for point in ([0.7, 0.4], [3.0, 0.0], [-1.0, -0.3]):
+        integral, _ = quad(lambda s, p=point: 1 / ((p[0] - s) ** 2 + p[1] ** 2), 0, 2)
+        assert phi(jnp.array(point)) == pytest.approx(np.pi / integral, rel=1e-10)
 
 
 @given(cut=st.floats(0.05, 0.95), x=st.floats(-3, 3), y=st.floats(0.05, 3))
 @settings(deadline=None, max_examples=30)
 def test_cutting_a_segment_changes_nothing(cut, x, y):
     with jax.enable_x64(True):
-        a, b, along = np.zeros(2), np.array([1.0, 0.0]), np.array([1.0, 0.0])
-        whole = subtended(a, b, along, lambda p: p[1])
-        parts = joined(
-            [subtended(a, cut * b, along, lambda p: p[1]), subtended(cut * b, b, along, lambda p: p[1])]
-        )
         point = jnp.array([x, y])
+        whole, parts = subtended([segment(0, 1)]), subtended([segment(0, cut), segment(cut, 1)])
         assert parts(point) == pytest.approx(float(whole(point)), rel=1e-10)
 
 
 def test_arcs_that_make_up_a_circle_give_the_circles_function():
-    def rim(x):
-        return (1 - x @ x) / 2
-
     ends = [np.array([np.cos(a), np.sin(a)]) for a in (0.3, 2.1)]
-    tangents = [np.array([-e[1], e[0]]) for e in ends]
-    both = joined(
-        [subtended(ends[0], ends[1], tangents[0], rim), subtended(ends[1], ends[0], tangents[1], rim)]
-    )
+    arcs = [Strand(a, b, np.array([-a[1], a[0]]), Sphere((0, 0), 1)) for a, b in (ends, ends[::-1])]
     for point in jnp.array([[0.1, 0.2], [-0.5, 0.6], [0.9, 0.1], [1.4, -1.0]]):
-        assert both(point) == pytest.approx(abs(float(rim(point))), rel=1e-12)
+        assert subtended(arcs)(point) == pytest.approx(abs(float(1 - point @ point)) / 2, rel=1e-12)
 
 
 @pytest.mark.parametrize("opening", [1.5 * np.pi, 1.2 * np.pi, 1.9 * np.pi])
