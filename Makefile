@@ -53,7 +53,7 @@ acceptance: $(STAMP) ## Every gate for three seeds in cold processes; writes doc
 	$(BIN)/python tests/benchmarks/acceptance.py $(ARGS)
 
 bench: $(STAMP) ## Burgers alone, one seed: a quick look at speed and accuracy
-	$(BIN)/python tests/benchmarks/acceptance.py --case burgers --seeds 0 --print-only
+	$(BIN)/python tests/benchmarks/acceptance.py --case burgers --seeds 0
 
 bench-gpu: ## The same on a GPU, in an environment of its own
 	$(MAKE) bench VENV=.venv-gpu EXTRAS=test,cuda

@@ -1,0 +1,27 @@
+"""How a run may end other than well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class TrainingFailed(RuntimeError):
+    """Training ended in NaN or stagnation; the text names cause and remedy, the last good state is kept."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user stopped the run; the text says what was saved and how to go on."""
+
+    def __init__(self, iterations: int, directory: Path | None):
+        self.iterations, self.directory = iterations, directory
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        if self.directory is None:
+            return "interrupted; nothing was saved, since no run directory was given (out=…)"
+        if not self.iterations:
+            return "interrupted before training began; nothing is lost"
+        return (
+            f"interrupted; {self.iterations} iterations are saved in {self.directory}. "
+            f"Go on with the same command and --out {self.directory} --resume"
+        )

@@ -1,0 +1,225 @@
+"""One run: read → build → reference → train → solution → verdict → report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..declare.errors import DeclarationError
+from ..solution import Field, Record, RunDirectory, Solution
+from ..solvers import DirectSolver, Formulation, TrainedSolver, fitting
+from . import store
+from .errors import Interrupted, TrainingFailed
+from .monitor import HeldPoints, Monitor
+from .numerics import Clock, numerics
+from .progress import Display, display
+from .references import plan_reference
+from .settings import Assignment, Sections, Settings, read_settings
+
+if TYPE_CHECKING:
+    from ..declare import Problem
+    from ..reference import Reference
+    from ..validation import Comparison
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A solution with its verdict, None where it was not judged, and the folder it lies in, if any."""
+
+    solution: Solution
+    comparison: Comparison | None = None
+    directory: Path | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the solution was judged and found within the tolerance."""
+        return self.comparison is not None and self.comparison.passed
+
+    def summary(self) -> str:
+        """The verdict, the time taken and where everything lies."""
+        record = self.solution.record
+        lines = [str(self.comparison)] if self.comparison is not None else []
+        lines.append(
+            f"{record.solver}: {record.timing['wall']:.1f} s, of which {record.timing['compile']:.1f} s "
+            f"compiling; reference: {record.timing['reference']:.1f} s"
+        )
+        if self.directory is not None:
+            lines.append(f"report: {self.directory / 'report.html'}")
+        return "\n".join(lines)
+
+
+def run(
+    declaration: Problem | str | Path,
+    *,
+    overrides: Iterable[Assignment] = (),
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: bool = True,
+) -> Outcome:
+    """Solve a declared problem or a problem file; with a run directory ``out``, judge it and write a report.
+
+    ``overrides`` replace settings of the file. Without ``out`` nothing is written, no reference is made.
+    Raises ``DeclarationError`` for bad input, before anything is written; ``TrainingFailed``;
+    ``Interrupted`` on Ctrl-C, after saving.
+    """
+    problem, sections = read_declaration(declaration)
+    settings = read_settings(sections.override(overrides))
+    require(settings, problem)
+    tolerance = settings.validate.tolerance
+    plan = plan_reference(problem, settings.sections, tolerance) if out is not None else None
+    with display(progress) as shown, numerics() as clock, ExitStack() as stack:
+        try:
+            formulation = _formulate(problem, settings)
+            started = clock.wall
+            reference = plan(shown) if plan is not None else None
+            clock.reference = clock.wall - started
+            directory = None
+            if out is not None:
+                directory = stack.enter_context(store.claimed(Path(out), problem, settings, resume))
+            attempt = _Attempt(problem, settings, directory, reference, clock, shown)
+            solution, residual = attempt.solve(formulation, resume)
+        except KeyboardInterrupt as stopped:
+            if isinstance(stopped, Interrupted):
+                raise
+            raise Interrupted(0, None if out is None else Path(out)) from None
+        comparison = None
+        if directory is not None and reference is not None:
+            shown.step("comparing with the reference and writing the report")
+            comparison = store.write_outcome(directory, solution, reference, tolerance, residual)
+    return Outcome(solution, comparison, None if directory is None else directory.path)
+
+
+def read_declaration(declaration: Problem | str | Path) -> tuple[Problem, Sections]:
+    """A declared problem, or a problem file with its settings."""
+    if not isinstance(declaration, (str, Path)):
+        return declaration, Sections({})
+    from ..declare import read
+
+    found = read(declaration)
+    return found.problem, Sections.of(found.settings)
+
+
+def require(settings: Settings, problem: Problem) -> None:
+    """Raise ``DeclarationError`` where the problem lacks what the solver needs, naming solvers that fit."""
+    unmet = settings.solver.unmet(problem)
+    if unmet:
+        others = fitting(problem)
+        raise DeclarationError(
+            f"solver {settings.solver.name!r} does not fit the problem {problem.name!r}",
+            expected=" and ".join(unmet),
+            mend=f"take one that fits: {', '.join(others)}" if others else "no registered solver fits",
+            place=settings.sections.place(("solver", "name")),
+        )
+
+
+def _formulate(problem: Problem, settings: Settings) -> Formulation | None:
+    """What a trained solver makes of the problem; done before anything is written, since it may refuse."""
+    if not isinstance(settings.solver, TrainedSolver):
+        return None
+    try:
+        return settings.solver.build(problem, settings.options, settings.seed)
+    except DeclarationError as fault:
+        raise fault.at(settings.sections.place(("solver", fault.section))) from None
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """What solving needs to know of its run."""
+
+    problem: Problem
+    settings: Settings
+    directory: RunDirectory | None
+    reference: Reference | None
+    clock: Clock
+    display: Display
+
+    def solve(self, formulation: Formulation | None, resume: bool) -> tuple[Solution, Field | None]:
+        """The solution, kept in the run directory, and the residual of every equation where it is known."""
+        if formulation is not None:
+            return self._train(formulation, resume)
+        assert isinstance(self.settings.solver, DirectSolver)
+        solution = self.settings.solver.run(self.problem, self.settings.options, self.settings.seed)
+        if self.directory is not None:
+            store.save(self.directory, self.settings.solver.arrays(solution), {}, solution.record)
+        return solution, None
+
+    def _train(self, formulation: Formulation, resume: bool) -> tuple[Solution, Field | None]:
+        from ..training.loop import Callbacks, TrainingInterrupted, train
+
+        evaluate = store.TrainedField(formulation.evaluate)
+        held = HeldPoints(self.problem, self.reference) if self.reference is not None else None
+        monitor = Monitor(evaluate, held, self.display, self.directory)
+        keeper = store.Keeper(self.directory)
+        checkpoint = keeper.take_up() if resume else None
+        if checkpoint is not None:
+            monitor.take_up(keeper.iterations)
+            self.display.step(f"going on after {keeper.iterations} iterations")
+        for note in formulation.notes:
+            self.display.step(note)
+        try:
+            result = train(
+                formulation.least_squares, formulation.schedule, seed=self.settings.seed,
+                redraw_every=formulation.redraw_every, tolerance=formulation.tolerance,
+                time_limit=formulation.time_limit,
+                callbacks=Callbacks(progress=monitor, save=keeper), resume=checkpoint,
+            )  # fmt: skip
+        except TrainingInterrupted:
+            raise Interrupted(keeper.iterations, self.directory and self.directory.path) from None
+        record = Record(
+            solver=self.settings.solver.name,
+            options=self.settings.options.model_dump(mode="json"),
+            seed=self.settings.seed,
+            history=monitor.history(result.history, [stage.optimiser.name for stage in formulation.schedule]),
+            timing={
+                "wall": self.clock.wall - self.clock.reference + keeper.earlier_seconds,
+                "compile": self.clock.compile,
+                "reference": self.clock.reference,
+            },
+            parameters={name: float(value) for name, value in formulation.parameters(result.fields).items()},
+            parameter_count=int(formulation.least_squares.theta.size),
+            notes=(*formulation.notes, *result.notes, f"training ended: {result.message}"),
+            status="failed" if result.failed else "finished",
+        )
+        keeper.finish(record)
+        if result.failed:
+            kept = f"\n  the last good state is kept in {self.directory.path}" if self.directory else ""
+            raise TrainingFailed(f"{self.problem.name}: training failed: {result.message}{kept}")
+        solution = Solution(self.problem, evaluate.bind(result.fields), record)
+        residuals = store.TrainedField(formulation.residuals) if formulation.residuals is not None else None
+        return solution, residuals and residuals.bind(result.fields)
+
+
+def describe(declaration: Problem | str | Path, overrides: Iterable[Assignment] = ()) -> str:
+    """What a problem file says, checked and in words: unknowns, class, conditions, solvers that fit."""
+    from ..forms import classify
+
+    problem, sections = read_declaration(declaration)
+    settings = read_settings(sections.override(overrides))
+    require(settings, problem)
+    plan_reference(problem, settings.sections, settings.validate.tolerance)
+    with numerics():
+        formulation = _formulate(problem, settings)
+    kind = classify(problem)
+    kinds = f"{kind.linearity}, order {kind.order}, {kind.type}, {'steady' if kind.steady else 'transient'}"
+    lines: list[tuple[str, str]] = [
+        ("problem", problem.name),
+        ("unknowns", ", ".join(str(u) for u in problem.unknowns)),
+        ("equations", str(len(problem.equations))),
+        ("class", kinds),
+        ("boundaries", ", ".join(problem.domain.boundary_names)),
+        ("conditions", str(len(problem.conditions))),
+        ("solver", f"{settings.solver.name} (fitting: {', '.join(fitting(problem))})"),
+    ]
+    lines += [("", note) for note in (formulation.notes if formulation is not None else ())]
+    return "\n".join([*(f"{name:<11}{text}" for name, text in lines), "sound"])
+
+
+def show_form(declaration: Problem | str | Path, form: str) -> str:
+    """A form of a problem's equations in text and LaTeX: strong, flux, weak or class."""
+    from ..forms import show
+
+    problem, _ = read_declaration(declaration)
+    return show(problem, form)

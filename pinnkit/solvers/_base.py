@@ -1,0 +1,96 @@
+"""What a solver is: a final class with metadata, typed options, and one method that does the work.
+
+This module and the top level of every solver module import neither JAX nor SymPy, so that a listing costs
+nothing; the work's own imports stand inside ``build`` or ``run``.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jax import Array
+
+    from ..declare import Problem
+    from ..solution import Field, Solution
+    from ..training import LeastSquares, Stage
+
+
+class Options(BaseModel):
+    """Typed options of a solver: unknown names are errors, values are coerced and never changed after."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """What a solver needs of a problem: in words ("an equation in flux form") and as a predicate."""
+
+    text: str
+    holds: Callable[[Problem], bool]
+
+
+@dataclass(frozen=True)
+class Formulation:
+    """What a trained solver makes of a problem.
+
+    ``schedule`` is what the training loop runs through, stage by stage. ``evaluate(fields, points)`` gives
+    every unknown at points (n, d), each (n,), in plain JAX, and ``residuals(fields, points)`` the residual of
+    every equation; ``parameters(fields)`` gives the inferred constants. ``notes`` say in sentences what was
+    chosen and why, for the report. ``redraw_every``, ``tolerance`` and ``time_limit`` are the loop's.
+    """
+
+    least_squares: LeastSquares
+    schedule: tuple[Stage, ...]
+    evaluate: Callable[[Any, Array], dict[str, Array]]
+    parameters: Callable[[Any], dict[str, Array]] = lambda fields: {}
+    residuals: Callable[[Any, Array], dict[str, Array]] | None = None
+    notes: tuple[str, ...] = ()
+    redraw_every: int = 500
+    tolerance: float = 0.0
+    time_limit: float | None = None
+
+
+class Solver(abc.ABC):
+    """Metadata that every solver has; subclass ``TrainedSolver`` or ``DirectSolver``."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    references: ClassVar[tuple[str, ...]]
+    requires: ClassVar[tuple[Requirement, ...]] = ()
+    options: ClassVar[type[Options]] = Options
+
+    @classmethod
+    def unmet(cls, problem: Problem) -> list[str]:
+        """The requirements that a problem does not meet, in words."""
+        return [requirement.text for requirement in cls.requires if not requirement.holds(problem)]
+
+
+class TrainedSolver(Solver):
+    """A solver that states a least-squares problem and leaves its solution to the training loop."""
+
+    @abc.abstractmethod
+    def build(self, problem: Problem, options: Any, seed: int) -> Formulation:
+        """The fields, initialised from the seed, the residual blocks to be made small, and the schedule."""
+
+
+class DirectSolver(Solver):
+    """A solver that needs no training loop."""
+
+    @abc.abstractmethod
+    def run(self, problem: Problem, options: Any, seed: int) -> Solution:
+        """The solution."""
+
+    @abc.abstractmethod
+    def arrays(self, solution: Solution) -> dict[str, np.ndarray]:
+        """What is kept of a solution of this solver."""
+
+    @abc.abstractmethod
+    def restore(self, problem: Problem, options: Any, arrays: Mapping[str, np.ndarray]) -> Field:
+        """The solution's field from what was kept, exactly."""

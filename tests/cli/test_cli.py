@@ -1,0 +1,197 @@
+"""The command line: exit codes, one clear text on stderr, help that teaches."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import pinnkit as pk
+from pinnkit import cli
+
+ROD = """\
+name: rod
+coordinates: [x]
+unknowns: [u]
+domain: {interval: {lower: 0, upper: 1}}
+equations: ["-u_xx + u = (pi**2 + 1)*sin(pi*x)"]
+conditions: [{dirichlet: {u: 0}, where: boundary}]
+exact: {u: "sin(pi*x)"}
+solver:
+  network: {width: 8, depth: 2}
+  points: {interior: 64, pool: 4}
+  optimizer: [{adam: 40}, {ssbroyden: 60}]
+reference: {exact: {}}
+validate: {tolerance: 1.0e-3}
+"""
+
+
+@pytest.fixture
+def rod(tmp_path, monkeypatch):
+    """A small problem file in an empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rod.yaml").write_text(ROD)
+    return tmp_path / "rod.yaml"
+
+
+@pytest.fixture
+def pinnkit(monkeypatch, capsys):
+    """Run the command line here; gives exit code, stdout, stderr."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["pinnkit", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        captured = capsys.readouterr()
+        return end.value.code or 0, captured.out, captured.err
+
+    return call
+
+
+def test_solve_then_validate(pinnkit, rod):
+    code, out, _ = pinnkit("solve", "rod.yaml")
+    assert code == 0, out
+    assert "u passed" in out
+    assert "report: runs/rod/report.html" in out
+    code, out, _ = pinnkit("validate", "runs/rod")
+    assert (code, "u passed" in out) == (0, True)
+    code, out, _ = pinnkit("validate", "runs/rod", "--against", "fem")
+    assert (code, "fem" in out or "u passed" in out) == (0, True)
+
+
+def test_missed_tolerance_is_code_1(pinnkit, rod):
+    code, out, _ = pinnkit("solve", "rod.yaml", "--set", "validate.tolerance=1e-12", "--out", "here", "-q")
+    assert code == cli.MISSED
+    assert "u missed" in out
+    assert (rod.parent / "here" / "report.html").is_file()
+
+
+def test_failed_training_is_code_3(pinnkit, rod):
+    runaway = "solver.optimizer=[{adam: {iterations: 60, learning_rate: 1.0e+300}}]"
+    code, out, err = pinnkit("solve", "rod.yaml", "-q", "--set", runaway)
+    assert (code, out) == (cli.FAILED, "")
+    assert "training failed" in err
+    assert "not finite" in err
+    assert "the last good state is kept in runs/rod" in err
+    assert np.isfinite(pk.load("runs/rod")([[0.5]])).all()
+
+
+def test_a_reference_that_cannot_be_made_is_code_2_and_writes_nothing(pinnkit, rod):
+    text = ROD.replace("-u_xx + u = (pi**2 + 1)*sin(pi*x)", "-u_xx + log(u - 5) = 0")
+    rod.write_text(text.replace('exact: {u: "sin(pi*x)"}\n', "").replace("exact: {}", "fem: {}"))
+    code, _, err = pinnkit("solve", "rod.yaml", "-q")
+    assert code == cli.BAD_INPUT
+    assert "mend:" in err
+    assert [path.name for path in rod.parent.iterdir()] == ["rod.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["solve", "missing.yaml"], ["cannot read missing.yaml"]),
+        (["solve", "rod.yaml", "--solver", "pin"], ["unknown solver 'pin'", "did you mean 'pinn'?"]),
+        (["solve", "rod.yaml", "--set", "solver.widht=3"], ["unknown option of solver 'widht'"]),
+        (["solve", "rod.yaml", "--set", "solver.optimizer=[adm]"], ["'adm'", "did you mean 'adam'?"]),
+        (["solve", "rod.yaml", "--set", "width=3"], ["not an assignment"]),
+        (["check", "rod.yaml", "--set", "reference.data=none.csv"], ["fem and data are given"]),
+        (["validate", "nowhere"], ["no run directory"]),
+        (["solvers", "pin"], ["unknown solver 'pin'"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_bad_input_is_code_2_and_writes_nothing(pinnkit, rod, arguments, says):
+    if "fem and data" in says[0]:
+        rod.write_text(ROD.replace("exact: {}", "fem: {}"))
+    code, out, err = pinnkit(*arguments)
+    assert (code, out) == (cli.BAD_INPUT, "")
+    assert err.startswith("pinnkit: ")
+    assert "Traceback" not in err
+    for part in says:
+        assert part in err
+    assert [path.name for path in rod.parent.iterdir()] == ["rod.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("sound", "damaged", "says"),
+    [
+        ("where: boundary", "where: lft", ["rod.yaml:6", "left, right"]),
+        ("-u_xx + u =", "-w_xx + u =", ["rod.yaml:5"]),
+        ("width: 8", "widht: 8", ["rod.yaml:9", "did you mean 'width'?"]),
+        ("upper: 1", "upper: -1", ["rod.yaml:4"]),
+    ],
+)
+def test_bad_files_name_the_line(pinnkit, rod, sound, damaged, says):
+    rod.write_text(ROD.replace(sound, damaged))
+    code, _, err = pinnkit("solve", "rod.yaml")
+    assert code == cli.BAD_INPUT
+    for part in says:
+        assert part in err, err
+    assert not (rod.parent / "runs").exists()
+
+
+def test_usage_errors_are_code_2(pinnkit):
+    code, _, err = pinnkit("solv", "x.yaml")
+    assert code == cli.BAD_INPUT
+    assert "solve" in err
+    assert pinnkit("solve")[0] == cli.BAD_INPUT
+
+
+def test_a_defect_keeps_its_traceback_and_has_its_own_code(pinnkit, rod, monkeypatch):
+    monkeypatch.setattr("pinnkit.driver.describe", lambda *given: 1 / 0)
+    code, _, err = pinnkit("check", "rod.yaml")
+    assert code == cli.DEFECT
+    assert "ZeroDivisionError" in err
+
+
+def test_check_describes_the_problem(pinnkit, rod):
+    code, out, _ = pinnkit("check", "rod.yaml")
+    assert code == 0
+    for part in ("rod", "u(x)", "linear", "elliptic", "left, right", "pinn", "sound"):
+        assert part in out
+
+
+@pytest.mark.parametrize("form", ["strong", "flux", "weak", "class"])
+def test_show(pinnkit, rod, form):
+    code, out, err = pinnkit("show", "rod.yaml", "--form", form)
+    assert (code, err) == (0, "")
+    assert out.strip()
+
+
+def test_solvers_and_their_options(pinnkit):
+    code, out, _ = pinnkit("solvers")
+    assert code == 0
+    assert "pinn" in out
+    code, out, _ = pinnkit("solvers", "pinn")
+    assert "network.width: int = " in out
+    assert "References:" in out
+
+
+@pytest.mark.parametrize("command", ["solve", "validate", "check", "show", "solvers"])
+def test_help_teaches_by_example(pinnkit, command):
+    code, out, _ = pinnkit(command, "--help")
+    assert code == 0
+    assert f"    pinnkit {command}" in out
+    assert all(len(line) <= 100 for line in out.splitlines())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+def test_ctrl_c_saves_and_says_how_to_go_on(pinnkit, rod):
+    long = ["--set", "solver.optimizer=[{adam: 1000000}]", "--out", "run"]
+    command = [sys.executable, "-m", "pinnkit", "solve", "rod.yaml", *long]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    log = rod.parent / "run" / "log.jsonl"
+    deadline = time.monotonic() + 200
+    while not (log.exists() and log.stat().st_size) and time.monotonic() < deadline:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=100)
+    assert process.returncode == cli.INTERRUPTED, err
+    assert "--out run --resume" in err
+    assert "Traceback" not in err
+    assert np.isfinite(pk.load("run")([[0.5]])).all()

@@ -1,0 +1,134 @@
+"""What every registered solver must do; a new one gets these tests without a line being added here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import cache
+
+import numpy as np
+import pytest
+
+import pinnkit as pk
+from pinnkit import solvers
+from pinnkit.driver import run
+from pinnkit.driver.numerics import numerics
+from pinnkit.driver.run import require
+from pinnkit.driver.settings import Sections, read_settings
+
+from .problems import TINY
+
+NAMES = solvers.names()
+PAIRS = [(solver, problem) for solver in NAMES for problem in TINY]
+FIT = [pair for pair in PAIRS if not solvers.get(pair[0]).unmet(TINY[pair[1]]())]
+TRAINED = [pair for pair in FIT if isinstance(solvers.get(pair[0]), solvers.TrainedSolver)]
+
+
+@cache
+def problem_of(name):
+    return TINY[name]()
+
+
+def small(solver):
+    """Overrides that make a run short, for those options that a solver has."""
+    given = {
+        "network": {"width": 8, "depth": 2}, "points": {"interior": 64, "boundary": 16},
+        "optimizer": [{"adam": 20}, {"ssbroyden": 30}],
+    }  # fmt: skip
+    known = solvers.get(solver).options.model_fields
+    return [(("solver", "name"), solver), *((("solver", k), v) for k, v in given.items() if k in known)]
+
+
+def settings_of(solver, seed=0):
+    return read_settings(Sections({}).override([*small(solver), (("solver", "seed"), seed)]))
+
+
+def test_there_are_solvers_and_none_is_broken():
+    assert NAMES
+    assert solvers.registry().broken == ()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_metadata(name):
+    solver = solvers.get(name)
+    assert solver.name == name
+    assert solver.summary
+    assert not solver.summary.endswith(".")
+    assert solver.references
+    assert solver.__doc__
+    assert not {"name", "seed"} & set(solver.options.model_fields), "these belong to every solver"
+    for line in solvers.listing(name).splitlines():
+        assert len(line) < 160
+    for key, field in solver.options.model_fields.items():
+        nested = isinstance(field.annotation, type) and issubclass(field.annotation, solvers.Options)
+        assert nested or field.description, f"option {key} says nothing of itself"
+
+
+def test_metadata_need_no_jax():
+    code = (
+        "import sys; from pinnkit import solvers;"
+        "[solvers.listing(name) for name in solvers.names()]; assert solvers.registry().broken == ();"
+        "assert not {'jax', 'sympy', 'deepxde'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_options_survive_json(name):
+    options = solvers.get(name).options
+    text = json.dumps(options().model_dump(mode="json"))
+    assert options.model_validate(json.loads(text)) == options()
+
+
+@pytest.mark.parametrize(("solver", "problem"), PAIRS)
+def test_refuses_what_it_does_not_fit_and_names_what_does(solver, problem):
+    declared, settings = problem_of(problem), settings_of(solver)
+    if (solver, problem) in FIT:
+        require(settings, declared)
+        return
+    with pytest.raises(pk.DeclarationError) as refusal:
+        require(settings, declared)
+    for text in settings.solver.unmet(declared):
+        assert text in str(refusal.value)
+    for name in solvers.fitting(declared):
+        assert name in refusal.value.mend
+
+
+@pytest.mark.parametrize(("solver", "problem"), TRAINED)
+def test_builds_with_finite_residuals_from_its_seed(solver, problem):
+    declared = problem_of(problem)
+    with numerics():
+        chosen = [settings_of(solver, seed) for seed in (0, 0, 1)]
+        built = [s.solver.build(declared, s.options, s.seed) for s in chosen]
+        thetas = [np.asarray(b.least_squares.theta) for b in built]
+        rows = [np.asarray(b.least_squares.residual(b.least_squares.theta)) for b in built]
+        assert np.isfinite(rows[0]).all()
+        assert rows[0].dtype == np.float64
+        np.testing.assert_array_equal(thetas[0], thetas[1])
+        np.testing.assert_array_equal(rows[0], rows[1])
+        assert not np.array_equal(thetas[0], thetas[2])
+        slopes = np.asarray(built[0].least_squares.jacobian(built[0].least_squares.theta))
+        assert np.isfinite(slopes).all()
+
+
+@pytest.mark.parametrize(("solver", "problem"), FIT)
+def test_run_is_kept_exactly_and_repeats(solver, problem, tmp_path):
+    declared, out = problem_of(problem), tmp_path / "run"
+    first = run(declared, overrides=small(solver), out=out, progress=False)
+    points = np.random.default_rng(0).uniform(declared.lower, declared.upper, (400, len(declared.variables)))
+    points = points[declared.domain.contains(points[:, : len(declared.coordinates)])]
+    values = first.solution.evaluate(points)
+    assert set(values) == set(declared.unknown_names)
+    assert all(np.isfinite(value).all() for value in values.values())
+
+    kept = pk.load(out)
+    for name, value in kept.evaluate(points).items():
+        np.testing.assert_array_equal(value, values[name])
+    assert kept.problem == declared
+    assert kept.record.solver == solver
+    assert kept.record.to_dict() == first.solution.record.to_dict()
+
+    again = run(declared, overrides=small(solver), progress=False)
+    for name, value in again.solution.evaluate(points).items():
+        np.testing.assert_array_equal(value, values[name])
