@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -58,6 +59,11 @@ _FAULTS: dict[sp.Basic, str] = {
 }  # fmt: skip
 
 
+def derivative_order(derivative: Any) -> int:
+    """Total order of one derivative."""
+    return sum(int(count) for _, count in derivative.variable_count)
+
+
 class Ledger:
     """Facts of expressions, each worked out once from the facts of its parts."""
 
@@ -85,7 +91,7 @@ class Ledger:
             return Facts(1, 1, 0, False)
         if isinstance(expression, sp.Derivative):
             inner = self.facts(expression.expr)
-            order = inner.order + sum(int(n) for _, n in expression.variable_count)
+            order = inner.order + derivative_order(expression)
             return Facts(inner.size + 1, inner.depth + 1, order, False, inner.fault)
         parts = [self.facts(a) for a in expression.args]
         return Facts(
@@ -97,7 +103,7 @@ class Ledger:
         )
 
 
-def power_fault(base: sp.Expr, exponent: sp.Expr, ledger: Ledger, limits: Limits) -> str:
+def power_fault(base: Any, exponent: sp.Expr, ledger: Ledger, limits: Limits) -> str:
     """Why base**exponent may not be built, or ''."""
     if not ledger.facts(exponent).constant:
         return ""
@@ -153,13 +159,13 @@ def work(expression: sp.Basic) -> float:
     if isinstance(expression, sp.Derivative):
         if isinstance(expression.expr, AppliedUndef):
             return 1.0
-        order = sum(int(n) for _, n in expression.variable_count)
+        order = derivative_order(expression)
         factors = work(expression.expr)
         return math.inf if (order + 1) * math.log10(factors) > 100 else factors ** (order + 1)
     return 1.0 + sum(work(a) for a in expression.args)
 
 
-def _bits(number: sp.Rational) -> int:
+def _bits(number: Any) -> int:
     return max(int(number.p).bit_length(), int(number.q).bit_length())
 
 

@@ -6,16 +6,18 @@ out as 2*x + 2*y. A problem therefore holds what SymPy builds from the parts, wi
 
 from __future__ import annotations
 
+from typing import Any
+
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
 
-def canonical(expression: sp.Basic) -> sp.Basic:
+def canonical(expression: Any) -> Any:
     """The expression rebuilt from its parts, floats rounded to 53 bits."""
     return _rebuilt(expression, {})
 
 
-def _rebuilt(expression: sp.Basic, known: dict[sp.Basic, sp.Basic]) -> sp.Basic:
+def _rebuilt(expression: Any, known: dict[sp.Basic, Any]) -> Any:
     if expression in known:
         return known[expression]
     if isinstance(expression, sp.Float):

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
+from sympy.core.relational import Relational
+from sympy.functions.elementary.piecewise import ExprCondPair
+from sympy.logic.boolalg import Boolean
 
 from ..geometry.shapes import Shape
 from .conditions import describe
@@ -26,7 +29,7 @@ __all__ = ["check_problem", "read_equations"]
 
 _KINDS = (
     sp.Add, sp.Mul, sp.Pow, sp.Number, sp.NumberSymbol, sp.Symbol, sp.Function, sp.Derivative, sp.Piecewise,
-    sp.functions.elementary.piecewise.ExprCondPair, sp.core.relational.Relational, sp.logic.boolalg.Boolean,
+    ExprCondPair, Relational, Boolean,
     sp.Tuple, sp.Max, sp.Min,
 )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Boundary, initial and point conditions, and observations: frozen statements about unknowns.
 
-Where the unknown is a vector (a column of unknowns), so are the data; a ``Problem`` then holds one
-condition for each component.
+Each is about one unknown. One made for a vector (a column of unknowns, with a column of data) is laid open
+by ``Problem``, which holds a condition for each component.
 """
 
 from __future__ import annotations
@@ -15,16 +15,13 @@ from sympy.core.function import AppliedUndef
 
 from .errors import DeclarationError, Place
 
-Unknown = AppliedUndef | sp.MatrixBase
-Data = sp.Expr | sp.MatrixBase
-
 
 @dataclass(frozen=True)
 class Dirichlet:
     """u = g on a named boundary."""
 
-    unknown: Unknown
-    value: Data
+    unknown: AppliedUndef
+    value: sp.Expr
     where: str = "boundary"
     place: Place | None = field(default=None, compare=False)
 
@@ -36,8 +33,8 @@ class Dirichlet:
 class Neumann:
     """∂u/∂n = g on a named boundary, n the outward unit normal."""
 
-    unknown: Unknown
-    value: Data
+    unknown: AppliedUndef
+    value: sp.Expr
     where: str = "boundary"
     place: Place | None = field(default=None, compare=False)
 
@@ -62,10 +59,10 @@ class Flux:
 class Robin:
     """a·u + b·∂u/∂n = g on a named boundary."""
 
-    unknown: Unknown
+    unknown: AppliedUndef
     a: sp.Expr
     b: sp.Expr
-    value: Data
+    value: sp.Expr
     where: str = "boundary"
     place: Place | None = field(default=None, compare=False)
 
@@ -88,8 +85,8 @@ class Periodic:
 class Initial:
     """u = u₀ at the start of time."""
 
-    unknown: Unknown
-    value: Data
+    unknown: AppliedUndef
+    value: sp.Expr
     place: Place | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
@@ -100,8 +97,8 @@ class Initial:
 class InitialRate:
     """∂u/∂t = v₀ at the start of time."""
 
-    unknown: Unknown
-    value: Data
+    unknown: AppliedUndef
+    value: sp.Expr
     place: Place | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
@@ -112,8 +109,8 @@ class InitialRate:
 class PointValue:
     """u = value at one point: of space (then at all times), or of space-time where there is time."""
 
-    unknown: Unknown
-    value: Data
+    unknown: AppliedUndef
+    value: sp.Expr
     at: tuple[float, ...]
     place: Place | None = field(default=None, compare=False)
 
@@ -169,18 +166,18 @@ class Observations:
 
 
 BoundaryCondition = Dirichlet | Neumann | Flux | Robin | Condition
+ON_BOUNDARIES = (Dirichlet, Neumann, Flux, Robin, Condition)
 AnyCondition = BoundaryCondition | Periodic | Initial | InitialRate | PointValue
 
 
 def components(condition: AnyCondition) -> tuple[AnyCondition, ...]:
     """One condition for each component where the unknown is a vector; else the condition itself."""
-    vector = getattr(condition, "unknown", None)
+    vector: Any = getattr(condition, "unknown", None)
+    data: Any = getattr(condition, "value", None)
     if not isinstance(vector, sp.MatrixBase):
         return (condition,)
-    return tuple(
-        replace(condition, unknown=unknown, value=value)
-        for unknown, value in zip(vector, condition.value, strict=True)
-    )
+    pairs = zip(vector.flat(), data.flat(), strict=True)
+    return tuple(replace(condition, unknown=unknown, value=value) for unknown, value in pairs)
 
 
 def describe(condition: AnyCondition) -> str:
@@ -222,8 +219,10 @@ def _settle(condition: Any, what: str) -> None:
     if not isinstance(unknown, sp.MatrixBase):
         object.__setattr__(condition, "value", scalar(value, what))
         return
-    object.__setattr__(condition, "unknown", sp.ImmutableMatrix(list(unknown)))
-    if isinstance(value, sp.MatrixBase | Sequence) and not isinstance(value, str):
+    object.__setattr__(condition, "unknown", sp.ImmutableMatrix(unknown.flat()))
+    if isinstance(value, sp.MatrixBase):
+        entries = value.flat()
+    elif isinstance(value, Sequence) and not isinstance(value, str):
         entries = list(value)
     else:
         # A bare zero stands for the zero vector; any other scalar would leave its direction open.
@@ -237,7 +236,7 @@ def _settle(condition: Any, what: str) -> None:
 
 
 def _check_unknown(unknown: Any, what: str) -> None:
-    entries = list(unknown) if isinstance(unknown, sp.MatrixBase) else [unknown]
+    entries = unknown.flat() if isinstance(unknown, sp.MatrixBase) else [unknown]
     for entry in entries:
         if isinstance(entry, AppliedUndef) and all(isinstance(a, sp.Symbol) for a in entry.args):
             continue
@@ -251,5 +250,5 @@ def _check_unknown(unknown: Any, what: str) -> None:
         raise DeclarationError(f"{what}: {entry!s} is no unknown", expected="an unknown", mend=mend)
 
 
-def _show(vector: sp.MatrixBase) -> str:
+def _show(vector: Any) -> str:
     return f"({', '.join(entry.func.__name__ for entry in vector)})"

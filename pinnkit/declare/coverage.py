@@ -8,13 +8,13 @@ Unknowns with observations may lack conditions: the data take their place.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sympy.core.function import AppliedUndef
 
 from .conditions import (
+    ON_BOUNDARIES,
     AnyCondition,
     Condition,
     Dirichlet,
@@ -29,33 +29,14 @@ from .conditions import (
 )
 from .errors import DeclarationError, unknown_word
 from .orders import Orders, carried_out, orders
+from .periodicity import Piece, check_periodic, sample_pieces
 from .problem import condition_atoms, condition_expressions
-from .symbols import Time, is_inferred
+from .symbols import is_inferred
 
 if TYPE_CHECKING:
     from .problem import Problem
 
 PerEquation = list[dict[AppliedUndef, Orders]]
-_ON_BOUNDARIES = (Dirichlet, Neumann, Robin, Flux, Condition)
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """A piece of the boundary by a few of its points."""
-
-    name: str
-    measure: float
-    points: np.ndarray
-    normals: np.ndarray
-
-    def faces(self, axis: int) -> bool:
-        """Whether it looks along an axis anywhere."""
-        return bool(np.any(np.abs(self.normals[:, axis]) > 1e-9))
-
-    def is_end(self, axis: int, at: float, sign: int, width: float) -> bool:
-        """Whether it lies in the flat end of a box across an axis."""
-        flat = np.all(np.abs(self.points[:, axis] - at) < 1e-9 * width)
-        return bool(flat and np.all(self.normals[:, axis] * sign > 1 - 1e-9))
 
 
 def check_conditions(problem: Problem, per_equation: PerEquation) -> None:
@@ -69,20 +50,12 @@ def check_conditions(problem: Problem, per_equation: PerEquation) -> None:
             _check_one(problem, condition, merged)
         except DeclarationError as error:
             raise error.at(condition.place) from None
-    pieces = _pieces(problem)
+    pieces = sample_pieces(problem)
     _check_repeats(problem, merged)
-    ends = _check_periodic(problem, pieces)
+    ends = check_periodic(problem, pieces)
     _check_initial(problem, merged)
     for field in problem.solved:
         _check_boundary(problem, field, merged[field], per_equation, [p for p in pieces if p not in ends])
-
-
-def _pieces(problem: Problem) -> list[_Piece]:
-    dimension = problem.domain.dimension
-    unit = (
-        np.arange(1, 9)[:, None] * np.sqrt([2, 3, 5, 7, 11, 13, 17, 19, 23, 29])[: max(dimension - 1, 1)]
-    ) % 1
-    return [_Piece(p.name, p.measure, *p.sample(unit)) for p in problem.domain.pieces()]
 
 
 def _check_one(problem: Problem, condition: AnyCondition, merged: dict[AppliedUndef, Orders]) -> None:
@@ -91,7 +64,7 @@ def _check_one(problem: Problem, condition: AnyCondition, merged: dict[AppliedUn
     if field is not None and field not in problem.unknowns:
         error = unknown_word("unknown", str(field), map(str, problem.unknowns))
         raise DeclarationError(f"{what}: {error.what}", expected=error.expected, mend=error.mend)
-    if isinstance(condition, _ON_BOUNDARIES):
+    if isinstance(condition, ON_BOUNDARIES):
         names = problem.domain.boundary_names
         if condition.where not in (*names, "boundary"):
             error = unknown_word("boundary", str(condition.where), (*names, "boundary"))
@@ -214,7 +187,7 @@ def _check_repeats(problem: Problem, merged: dict[AppliedUndef, Orders]) -> None
                 continue
             kinds = {type(earlier), type(condition)}
             same = len(kinds) == 1 and condition_expressions(earlier) == condition_expressions(condition)
-            where = f" on {key[2]!r}" if isinstance(condition, _ON_BOUNDARIES) else ""
+            where = f" on {key[2]!r}" if isinstance(condition, ON_BOUNDARIES) else ""
             both = describe(earlier), describe(condition)
             raise DeclarationError(
                 f"{both[0]} and {both[1]} {'say the same' if same else 'contradict each other'}{where}",
@@ -232,7 +205,8 @@ def _subjects(problem: Problem, condition: AnyCondition, merged: dict[AppliedUnd
         return [(type(condition), condition.unknown)]
     if isinstance(condition, PointValue):
         return [("point", condition.unknown, condition.at)]
-    names = problem.domain.boundary_names if condition.where == "boundary" else (condition.where,)
+    where = condition.where
+    names = problem.domain.boundary_names if where == "boundary" else (where,)
     if isinstance(condition, Condition):
         return [("expression", condition.expression, name) for name in names]
     if isinstance(condition, Flux):
@@ -241,47 +215,6 @@ def _subjects(problem: Problem, condition: AnyCondition, merged: dict[AppliedUnd
     two = merged[condition.unknown].space >= 4 or problem.domain.dimension == 1 or problem.observations
     kind = type(condition) if two or is_inferred(condition.unknown) else "value or slope"
     return [(kind, condition.unknown, name) for name in names]
-
-
-def _check_periodic(problem: Problem, pieces: list[_Piece]) -> list[_Piece]:
-    """The pieces that periodicity joins in pairs; they take no other condition."""
-    lower, upper = problem.domain.bounds
-    joined: list[_Piece] = []
-    for condition in problem.of_kind(Periodic):
-        what = f"periodic in {condition.coordinate}"
-        if condition.coordinate not in problem.coordinates:
-            error = unknown_word("coordinate", str(condition.coordinate), map(str, problem.coordinates))
-            is_time = isinstance(condition.coordinate, Time)
-            raise DeclarationError(
-                f"{what}: this is time" if is_time else f"{what}: {error.what}",
-                expected=error.expected,
-                mend="give initial values instead" if is_time else error.mend,
-                place=condition.place,
-            )
-        axis = problem.coordinates.index(condition.coordinate)
-        low, high, width = float(lower[axis]), float(upper[axis]), float(upper[axis] - lower[axis])
-        starts = [p for p in pieces if p.is_end(axis, low, -1, width)]
-        ends = [p for p in pieces if p.is_end(axis, high, +1, width)]
-        sizes = [sum(p.measure for p in side) for side in (starts, ends)]
-        if not starts or not np.isclose(*sizes, rtol=1e-9):
-            raise DeclarationError(
-                f"{what}: the domain has no pair of equal flat ends across {condition.coordinate}",
-                expected="an interval, rectangle or box along that coordinate",
-                mend="use a box, or boundary conditions instead",
-                place=condition.place,
-            )
-        names = {p.name for p in (*starts, *ends)}
-        for other in problem.of_kind(*_ON_BOUNDARIES):
-            if other.where in names or other.where == "boundary":
-                free = [n for n in problem.domain.boundary_names if n not in names]
-                raise DeclarationError(
-                    f"{describe(other)} reaches the ends joined by {what}",
-                    expected="no other condition there",
-                    mend=f"name the other pieces: {', '.join(free)}" if free else "remove one of the two",
-                    place=other.place,
-                )
-        joined += starts + ends
-    return joined
 
 
 def _check_initial(problem: Problem, merged: dict[AppliedUndef, Orders]) -> None:
@@ -310,7 +243,7 @@ def _check_initial(problem: Problem, merged: dict[AppliedUndef, Orders]) -> None
 
 
 def _check_boundary(
-    problem: Problem, field: AppliedUndef, its: Orders, per_equation: PerEquation, pieces: list[_Piece]
+    problem: Problem, field: AppliedUndef, its: Orders, per_equation: PerEquation, pieces: list[Piece]
 ) -> None:
     """Enough conditions for one unknown, on every piece that its equations look across."""
     wanted = its.space // 2
@@ -319,7 +252,7 @@ def _check_boundary(
     axes = [problem.coordinates.index(x) for x in its.along]
     asked = [p for p in pieces if any(p.faces(axis) for axis in axes)]
     counts = {p.name: 0 for p in asked}
-    for condition in problem.of_kind(*_ON_BOUNDARIES):
+    for condition in problem.of_kind(*ON_BOUNDARIES):
         if field in _reach(problem, condition, per_equation):
             for name in counts:
                 counts[name] += condition.where in (name, "boundary")
@@ -344,7 +277,7 @@ def _uncovered(field: str, name: str, count: int, order: int) -> DeclarationErro
     )
 
 
-def _reach(problem: Problem, condition: AnyCondition, per_equation: PerEquation) -> set[AppliedUndef]:
+def _reach(problem: Problem, condition: Any, per_equation: PerEquation) -> set[AppliedUndef]:
     """The unknowns that a condition on a boundary says something about."""
     if isinstance(condition, Flux):
         found = per_equation[[e.name for e in problem.equations].index(condition.equation)]

@@ -107,7 +107,7 @@ def _labels(sides: sp.MatrixBase, count: int) -> list[str]:
     return [str(i + 1) for i in range(count)]
 
 
-def _side(side: Any, name: str) -> sp.Expr:
+def _side(side: Any, name: str) -> Any:
     return canonical(scalar(side, f"equation {name!r}"))
 
 
@@ -149,9 +149,9 @@ def read_exact(exact: Mapping[Any, Any] | None) -> dict[str, sp.Expr] | None:
     """The exact solution by names of unknowns; columns are laid open."""
     if exact is None:
         return None
-    found: dict[str, sp.Expr] = {}
+    found: dict[str, Any] = {}
     for key, value in exact.items():
-        pairs = zip(key, value, strict=True) if isinstance(key, sp.MatrixBase) else [(key, value)]
+        pairs = zip(key.flat(), value, strict=True) if isinstance(key, sp.MatrixBase) else [(key, value)]
         for field, expression in pairs:
             name = field.func.__name__ if isinstance(field, AppliedUndef) else str(field)
             found[name] = canonical(scalar(expression, f"exact {name}"))

@@ -63,7 +63,7 @@ def unknown_word(
     near = [choice for choice in choices if choice.lower() == word.lower()]
     near = near or difflib.get_close_matches(word, choices, n=1)
     return DeclarationError(
-        f"unknown {kind} {word!r}",
+        f"there is no unknown {word!r}" if kind == "unknown" else f"unknown {kind} {word!r}",
         expected=f"one of {', '.join(choices)}" if choices else "",
         mend=f"did you mean {near[0]!r}?" if near else otherwise,
         place=place,

@@ -89,8 +89,8 @@ FUNCTIONS: dict[str, Function] = {
     "Abs": Function(sp.Abs, np.abs),
     "sign": Function(sp.sign, np.sign),
     "Heaviside": Function(sp.Heaviside, lambda a, at_zero=0.5: np.heaviside(a, at_zero), (1, 2)),
-    "Min": Function(sp.Min, lambda *a: np.minimum.reduce(np.broadcast_arrays(*a)), (2, 16)),
-    "Max": Function(sp.Max, lambda *a: np.maximum.reduce(np.broadcast_arrays(*a)), (2, 16)),
+    "Min": Function(sp.Min, lambda *a: np.minimum.reduce(np.broadcast_arrays(*a)), (2, 8)),
+    "Max": Function(sp.Max, lambda *a: np.maximum.reduce(np.broadcast_arrays(*a)), (2, 8)),
 }
 ALIASES = {"abs": "Abs", "min": "Min", "max": "Max", "ln": "log", "arcsin": "asin", "arccos": "acos",
            "arctan": "atan", "arctan2": "atan2", "heaviside": "Heaviside"}  # fmt: skip
@@ -122,7 +122,7 @@ def _value(expression: sp.Basic, known: dict[sp.Basic, Array]) -> Array:
     return known[expression]
 
 
-def _compute(expression: sp.Basic, known: dict[sp.Basic, Array]) -> Any:
+def _compute(expression: Any, known: dict[sp.Basic, Array]) -> Any:
     match expression:
         case sp.Number() | sp.NumberSymbol():
             return _float(expression)
@@ -132,11 +132,10 @@ def _compute(expression: sp.Basic, known: dict[sp.Basic, Array]) -> Any:
             return bool(expression)
         case sp.Piecewise():
             result: Any = np.nan
-            for value, condition in reversed(expression.args):
+            pieces: Any = expression.args
+            for value, condition in reversed(pieces):
                 result = np.where(_value(condition, known), _value(value, known), result)
             return result
-    if expression.func is sp.Pow and expression.exp == sp.Rational(1, 2):
-        return np.sqrt(_value(expression.base, known))
     combine = _combination(expression)
     return combine(*(_value(a, known) for a in expression.args))
 
@@ -146,7 +145,7 @@ def _combination(expression: sp.Basic) -> Callable[..., Array]:
         return lambda base, exponent: np.power(np.asarray(base, float), exponent)
     if expression.func in _REDUCTIONS:
         reduce = _REDUCTIONS[expression.func]
-        return lambda *a: reduce(np.broadcast_arrays(*a))
+        return lambda *a: reduce(list(np.broadcast_arrays(*a)))
     if expression.func is sp.Not:
         return np.logical_not
     if expression.func in _RELATIONS:

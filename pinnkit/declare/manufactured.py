@@ -36,7 +36,7 @@ KINDS = ("dirichlet", "neumann", "robin", "periodic")
 def manufactured(
     name: str,
     domain: Shape,
-    equations: Sequence[sp.Expr | sp.Eq] | Mapping[str, sp.Expr | sp.Eq],
+    equations: Sequence[sp.Expr | sp.Eq | Equation] | Mapping[str, sp.Expr | sp.Eq],
     exact: Mapping[Any, Any],
     conditions: str | Mapping[str, str] = "dirichlet",
     observations: Sequence[Observations] = (),
@@ -91,7 +91,7 @@ class _Data:
     def __init__(
         self,
         domain: Shape,
-        exact: Mapping[AppliedUndef, sp.Expr],
+        exact: Mapping[AppliedUndef, Any],
         merged: Mapping[AppliedUndef, Orders],
         fields: list[AppliedUndef],
     ):
@@ -127,7 +127,11 @@ class _Data:
         # A first-order unknown has no slope to prescribe.
         if kind == "dirichlet" or self.merged[field].space < 2:
             return Dirichlet(field, value, where)
-        return Neumann(field, slope, where) if kind == "neumann" else Robin(field, 1, 1, value + slope, where)
+        return (
+            Neumann(field, slope, where)
+            if kind == "neumann"
+            else Robin(field, sp.S.One, sp.S.One, value + slope, where)
+        )
 
     def at_start(self) -> list[AnyCondition]:
         found: list[AnyCondition] = []
@@ -139,10 +143,11 @@ class _Data:
                 clock: sp.Integer(int(clock.start)) if clock.start.is_integer() else sp.Float(clock.start)
             }
             value, order = self.exact[field], self.merged[field].time
+            rate: Any = sp.diff(value, clock)
             if order >= 1:
-                found.append(Initial(field, value.subs(start)))
+                found.append(Initial(field, value.xreplace(start)))
             if order >= 2:
-                found.append(InitialRate(field, sp.diff(value, clock).subs(start)))
+                found.append(InitialRate(field, rate.xreplace(start)))
         return found
 
     def at_points(self) -> list[AnyCondition]:
@@ -155,7 +160,7 @@ class _Data:
         return found
 
     @staticmethod
-    def _space(field: AppliedUndef) -> list[sp.Symbol]:
+    def _space(field: AppliedUndef) -> list[Any]:
         return [a for a in field.args if not isinstance(a, Time)]
 
 

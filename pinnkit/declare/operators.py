@@ -6,6 +6,7 @@ Space coordinates are read off the unknowns in the expression (time left out), o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
@@ -19,7 +20,7 @@ Field = sp.Expr | sp.MatrixBase
 def _space(expression: Field, coordinates: Sequence[sp.Symbol] | None, operator: str) -> list[sp.Symbol]:
     if coordinates:
         return list(coordinates)
-    found: list[sp.Symbol] = []
+    found: list[Any] = []
     for applied in sorted(expression.atoms(AppliedUndef), key=lambda f: -len(f.args)):
         found += [a for a in applied.args if not isinstance(a, Time) and a not in found]
     if not found:
@@ -65,7 +66,7 @@ def div(field: Field | Sequence[sp.Expr], coordinates: Sequence[sp.Symbol] | Non
             mend="give one component per space coordinate",
         )
     if matrix.shape[1] == 1:
-        return sp.Add(*(sp.Derivative(c, x) for c, x in zip(matrix, space, strict=True)))
+        return sp.Add(*(sp.Derivative(c, x) for c, x in zip(matrix.flat(), space, strict=True)))
     return sp.ImmutableMatrix(
         [
             sp.Add(*(sp.Derivative(matrix[i, j], x) for j, x in enumerate(space)))
@@ -116,7 +117,7 @@ def dot(left: Field | Sequence[sp.Expr], right: Field | Sequence[sp.Expr]) -> sp
             expected="equal lengths",
             mend="give two vectors of the same length",
         )
-    return sp.Add(*(p * q for p, q in zip(a, b, strict=True)))
+    return sp.Add(*(p * q for p, q in zip(a.flat(), b.flat(), strict=True)))
 
 
 def material_derivative(

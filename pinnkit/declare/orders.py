@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
@@ -13,7 +14,7 @@ from .errors import DeclarationError
 from .symbols import Time
 
 # Terms beyond which carrying out the derivatives would take seconds.
-MANY = 1e6
+MANY = 2e5
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Orders:
         )
 
 
-def carried_out(expression: sp.Expr, what: str) -> sp.Expr:
+def carried_out(expression: sp.Basic, what: str) -> Any:
     """The expression with all its derivatives applied to unknowns alone.
 
     Raises ``DeclarationError`` where that would grow beyond reason.
@@ -54,7 +55,7 @@ def carried_out(expression: sp.Expr, what: str) -> sp.Expr:
 
 def orders(expressions: Iterable[sp.Expr]) -> dict[AppliedUndef, Orders]:
     """Derivatives of every unknown in expressions that are carried out."""
-    found: dict[AppliedUndef, Orders] = {}
+    found: dict[Any, Orders] = {}
     for expression in expressions:
         for part in _outermost(expression):
             field = part.expr if isinstance(part, sp.Derivative) else part
@@ -62,9 +63,9 @@ def orders(expressions: Iterable[sp.Expr]) -> dict[AppliedUndef, Orders]:
     return found
 
 
-def _outermost(expression: sp.Basic) -> set[sp.Basic]:
+def _outermost(expression: sp.Basic) -> set[Any]:
     """Unknowns and derivatives of unknowns that do not stand within a derivative."""
-    found: set[sp.Basic] = set()
+    found: set[Any] = set()
     walk = sp.preorder_traversal(expression)
     for part in walk:
         if isinstance(part, sp.Derivative | AppliedUndef):
@@ -73,8 +74,8 @@ def _outermost(expression: sp.Basic) -> set[sp.Basic]:
     return found
 
 
-def _orders_of(part: sp.Basic) -> Orders:
-    if not isinstance(part, sp.Derivative):
+def _orders_of(part: Any) -> Orders:
+    if isinstance(part, AppliedUndef):
         return Orders(bare=True)
     counts = {variable: int(count) for variable, count in part.variable_count}
     space = {v: n for v, n in counts.items() if not isinstance(v, Time)}

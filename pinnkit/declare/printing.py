@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
-from .expressions import shorthand
+from .arithmetic import shorthand
 
 _LINKS = {sp.Equality: "==", sp.Unequality: "!="}
 
@@ -35,7 +36,7 @@ class _Printer(StrPrinter):
     def _print_Exp1(self, expr: sp.Expr) -> str:
         return "exp(1)"
 
-    def _print_Derivative(self, expr: sp.Derivative) -> str:
+    def _print_Derivative(self, expr: Any) -> str:
         if isinstance(expr.expr, AppliedUndef):
             variables = "".join(v.name * int(n) for v, n in expr.variable_count)
             word = f"{expr.expr.func.__name__}_{variables}"
@@ -44,7 +45,7 @@ class _Printer(StrPrinter):
         steps = [v.name if n == 1 else f"{v.name}, {n}" for v, n in expr.variable_count]
         return f"Derivative({', '.join([self._print(expr.expr), *steps])})"
 
-    def _print_Relational(self, expr: sp.Rel) -> str:
+    def _print_Relational(self, expr: Any) -> str:
         link = _LINKS.get(type(expr), expr.rel_op)
         return f"{self._side(expr.lhs)} {link} {self._side(expr.rhs)}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
@@ -13,6 +14,8 @@ from ..geometry.shapes import Shape
 from .conditions import AnyCondition, Observations, Periodic
 from .errors import Place
 from .symbols import Parameter, Time, is_inferred
+
+Kind = TypeVar("Kind", bound=AnyCondition)
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ class Problem:
     @cached_property
     def coordinates(self) -> tuple[sp.Symbol, ...]:
         """Space coordinates, in the order the first unknown with all of them lists them."""
-        spaces = [tuple(a for a in f.args if not isinstance(a, Time)) for f in self.unknowns]
+        spaces: list[Any] = [tuple(a for a in f.args if not isinstance(a, Time)) for f in self.unknowns]
         return max(spaces, key=len)
 
     @cached_property
@@ -119,7 +122,7 @@ class Problem:
         """Coordinates along which the unknowns repeat."""
         return tuple(c.coordinate for c in self.conditions if isinstance(c, Periodic))
 
-    def of_kind(self, *kinds: type) -> tuple[AnyCondition, ...]:
+    def of_kind(self, *kinds: type[Kind]) -> tuple[Kind, ...]:
         """Conditions of the given classes, in order of declaration."""
         return tuple(c for c in self.conditions if isinstance(c, kinds))
 
@@ -167,13 +170,14 @@ def condition_expressions(condition: AnyCondition) -> list[sp.Expr]:
     return [
         value
         for name in ("value", "a", "b", "expression")
-        if isinstance(value := getattr(condition, name, None), sp.Basic)
+        if isinstance(value := getattr(condition, name, None), sp.Expr)
     ]
 
 
 def condition_atoms(condition: AnyCondition) -> set[AppliedUndef]:
     """The unknowns a condition speaks of."""
-    found = {condition.unknown} if isinstance(getattr(condition, "unknown", None), AppliedUndef) else set()
+    field = getattr(condition, "unknown", None)
+    found = {field} if isinstance(field, AppliedUndef) else set()
     for expression in condition_expressions(condition):
         found |= expression.atoms(AppliedUndef)
     return found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import sympy as sp
 
@@ -20,7 +21,6 @@ from .conditions import (
 )
 from .documents import Node
 from .errors import DeclarationError, Place, unknown_word
-from .expressions import Field
 from .vocabulary import Vocabulary, read_number
 from .words import normalised
 
@@ -72,7 +72,7 @@ class _Item:
                 )
             self.where = entries["where"].text("where", self.example)
 
-    def read(self) -> list[AnyCondition]:
+    def read(self) -> Sequence[AnyCondition]:
         """The conditions that the entry stands for."""
         try:
             return getattr(self, f"_{self.kind}")()
@@ -85,7 +85,7 @@ class _Item:
             raise self.content.error(f"{self.kind} is empty", expected=self.example, mend="name an unknown")
         return [(key, value, self.content.keys[key]) for key, value in entries.items()]
 
-    def _field(self, node: Node, what: str) -> Field:
+    def _field(self, node: Node, what: str) -> Any:
         return self.vocabulary.field(node, what, self.vocabulary.with_normals())
 
     def _of_unknowns(self, build: Callable[..., AnyCondition]) -> list[AnyCondition]:
@@ -126,7 +126,7 @@ class _Item:
     def _expression(self) -> list[AnyCondition]:
         names = self.vocabulary.with_normals()
         expression = self.vocabulary.field(self.content, "expression", names)
-        parts = list(expression) if isinstance(expression, sp.MatrixBase) else [expression]
+        parts = expression.flat() if isinstance(expression, sp.MatrixBase) else [expression]
         return [Condition(part, self.where, self.place) for part in parts]
 
     def _periodic(self) -> list[AnyCondition]:
@@ -148,7 +148,7 @@ class _Item:
                 found.append(Initial(self.vocabulary.unknown(word, at), data, at))
         return found
 
-    def _point(self) -> list[AnyCondition]:
+    def _point(self) -> Sequence[AnyCondition]:
         entries = self.content.mapping("point", required=("at",), example=self.example)
         at = tuple(read_number(n, "at") for n in entries["at"].list("at", self.example))
         words = [word for word in entries if word != "at"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy as sp
@@ -18,6 +18,7 @@ from .conditions import (
     Initial,
     InitialRate,
     Neumann,
+    Periodic,
     PointValue,
     Robin,
     describe,
@@ -27,6 +28,7 @@ from .functions import UnsupportedError, evaluate
 from .orders import MANY
 from .problem import condition_expressions
 from .symbols import Time, normal
+from .syntax import excerpt
 
 if TYPE_CHECKING:
     from .problem import Problem
@@ -104,7 +106,7 @@ def _check_solves(problem: Problem, exact: Mapping[str, sp.Expr], inside: Values
             )
 
 
-def _miss(residual: sp.Expr, points: Values, size: float) -> str:
+def _miss(residual: Any, points: Values, size: float) -> str:
     """By how much an expression that should be zero misses that, and where; '' where it does not."""
     shape = next(iter(points.values())).shape
     terms = [np.broadcast_to(evaluate(t, points), shape) for t in sp.Add.make_args(residual.doit())]
@@ -129,15 +131,15 @@ def _inside(problem: Problem) -> Values:
     return dict(zip(problem.variables, points.T, strict=True))
 
 
-def _points(problem: Problem, condition: AnyCondition, inside: Values) -> Values | None:
+def _points(problem: Problem, condition: Any, inside: Values) -> Values | None:
     """Where a condition holds, with normals on boundaries."""
     clock = problem.time
-    if isinstance(condition, Initial | InitialRate) and clock is not None:
-        return inside | {clock: np.full_like(inside[clock], clock.start)}
+    if isinstance(condition, Initial | InitialRate):
+        return inside | ({clock: np.full_like(inside[clock], clock.start)} if clock is not None else {})
     if isinstance(condition, PointValue):
         at = dict(zip(problem.variables, np.array(condition.at)[:, None], strict=False))
         return {v: np.broadcast_to(at[v], inside[v].shape) if v in at else inside[v] for v in inside}
-    if not hasattr(condition, "where"):
+    if isinstance(condition, Periodic):
         return None
     interval = (clock.start, clock.end) if clock is not None else None
     points, normals = sampling.boundary(problem.domain, condition.where, POINTS, 0, "uniform", interval)
@@ -147,7 +149,7 @@ def _points(problem: Problem, condition: AnyCondition, inside: Values) -> Values
 
 def _residual(problem: Problem, condition: AnyCondition) -> sp.Expr | None:
     """What a condition says is zero, for those whose residual needs no flux."""
-    field = getattr(condition, "unknown", None)
+    field: Any = getattr(condition, "unknown", None)
     match condition:
         case Dirichlet() | Initial() | PointValue():
             return field - condition.value
@@ -178,14 +180,14 @@ def _check_finite(expression: sp.Expr, points: Values, what: str, place: Place |
             kind = "not a real number" if np.any(np.isnan(values)) else "infinite"
             where = _show(points, int(np.argmax(np.broadcast_to(bad, next(iter(points.values())).shape))))
             raise DeclarationError(
-                f"{what}: {part} is {kind} at {where}",
+                f"{what}: {excerpt(str(part))} is {kind} at {where}",
                 expected="finite values wherever it is used",
                 mend="check roots, logarithms and divisions; a limit can be put in by Piecewise",
                 place=place,
             )
 
 
-def _data(expression: sp.Expr) -> list[sp.Expr]:
+def _data(expression: Any) -> list[sp.Expr]:
     """Sources and coefficients: the factors of each term that hold no unknown."""
     found = []
     for term in sp.Add.make_args(expression):

@@ -98,7 +98,7 @@ def parameter(
     return Parameter(name, value, infer, bounds)
 
 
-def unknown(name: str, *variables: sp.Symbol, infer: bool = False) -> AppliedUndef:
+def unknown(name: str, *variables: sp.Symbol, infer: bool = False) -> Any:
     """A scalar field u(x, …); ``infer=True`` marks a coefficient field to be found from data."""
     if not variables:
         raise DeclarationError(
@@ -117,7 +117,7 @@ def unknown(name: str, *variables: sp.Symbol, infer: bool = False) -> AppliedUnd
     return function(*variables)
 
 
-def vector(name: str, *variables: sp.Symbol, components: str | None = None) -> sp.Matrix:
+def vector(name: str, *variables: sp.Symbol, components: str | None = None) -> Any:
     """A vector field with one component per space coordinate, as a column of scalar unknowns.
 
     Components are called ``name1, name2, …`` unless named: ``vector("w", x, y, components="u v")``.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .bounds import Limits
 from .errors import DeclarationError
@@ -30,8 +30,6 @@ _REFUSED: dict[type[ast.AST], tuple[str, str]] = {
         ("a comprehension", "write the terms out"),
     ),
     **dict.fromkeys((ast.Await, ast.Yield, ast.YieldFrom), ("a statement", "write an expression")),
-}  # fmt: skip
-_OPERATORS: dict[type[ast.AST], tuple[str, str]] = {
     ast.BitXor: ("^", "a power is written x**2"),
     ast.BitAnd: ("&", "write `and`"),
     ast.BitOr: ("|", "write `or`"),
@@ -124,8 +122,9 @@ class Source:
 
     def forbid(self, node: ast.AST) -> NoReturn:
         """Raise the complaint about a kind of syntax that is not part of the language."""
-        operator = getattr(node, "op", None)
-        what, mend = _OPERATORS.get(type(operator)) or _REFUSED.get(type(node), ("this", ""))
+        kinds: list[Any] = [type(getattr(node, "op", None)), type(node)]
+        known = [_REFUSED[kind] for kind in kinds if kind in _REFUSED]
+        what, mend = known[0] if known else ("this", "write it by numbers, names and functions")
         self.refuse(node, f"{what} is not allowed", LANGUAGE, mend)
 
     def refuse(self, node: ast.AST, fault: str, expected: str, mend: str) -> NoReturn:

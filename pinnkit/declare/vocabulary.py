@@ -10,7 +10,7 @@ from sympy.core.function import AppliedUndef
 
 from .documents import Node
 from .errors import DeclarationError, Place, unknown_word
-from .expressions import Field, parse, parse_equation, parse_number
+from .expressions import parse, parse_equation, parse_number
 from .symbols import Time, normal, parameter, unknown
 from .words import check_word, normalised
 
@@ -44,7 +44,7 @@ class Vocabulary:
         normals = [normal(x) for x in self.coordinates]
         return self.names | {s.name: s for s in normals} | {"n": sp.ImmutableMatrix(normals)}
 
-    def field(self, node: Node, what: str, names: Mapping[str, Any] | None = None) -> Field:
+    def field(self, node: Node, what: str, names: Mapping[str, Any] | None = None) -> Any:
         """An expression: text, a number, or a list of either for a vector."""
         value = node.value
         if isinstance(value, list):
@@ -65,17 +65,18 @@ class Vocabulary:
             raise node.error(f"{what} is a vector", expected="a scalar", mend="use dot, div or a component")
         return value
 
-    def equation(self, node: Node, name: str) -> tuple[Field, Field]:
+    def equation(self, node: Node, name: str) -> tuple[Any, Any]:
         """Both sides of an equation."""
         text = node.text(f"equation {name!r}", 'equations: ["-laplacian(u) = 1"]')
         with _Telling(f"equation {name!r}", node.place):
             # With normals, for whose misuse the problem has a better complaint than "unknown name".
             return parse_equation(text, self.with_normals(), self.coordinates)
 
-    def unknown(self, word: str, place: Place) -> AppliedUndef | sp.MatrixBase:
+    def unknown(self, word: str, place: Place) -> Any:
         """The unknown or vector of unknowns of that name."""
         found = self.names.get(normalised(word))
-        if found in self.fields or (isinstance(found, sp.MatrixBase) and set(found) <= set(self.fields)):
+        parts = found.flat() if isinstance(found, sp.MatrixBase) else [found]
+        if set(parts) <= set(self.fields):
             return found
         vectors = [name for name, value in self.names.items() if isinstance(value, sp.MatrixBase)]
         raise unknown_word("unknown", word, [*(f.func.__name__ for f in self.fields), *vectors], place=place)

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 
 import sympy as sp
 
+from .arithmetic import RESERVED, shorthand
 from .errors import DeclarationError, Place
-from .expressions import RESERVED, shorthand
 from .symbols import normal
 
 

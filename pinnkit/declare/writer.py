@@ -13,7 +13,6 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from .conditions import (
-    AnyCondition,
     Condition,
     Dirichlet,
     Flux,
@@ -120,7 +119,7 @@ class _Writer:
         if is_inferred(field):
             marks["infer"] = True
         if field.args != self.problem.variables:
-            marks["of"] = [a.name for a in field.args]
+            marks["of"] = [str(a) for a in field.args]
         return {field.func.__name__: marks} if marks else field.func.__name__
 
     def equations(self) -> Any:
@@ -149,7 +148,7 @@ class _Writer:
                 found.append(entry)
         return found
 
-    def _condition(self, condition: AnyCondition) -> dict[str, Any]:
+    def _condition(self, condition: Any) -> dict[str, Any]:
         where = {"where": condition.where} if hasattr(condition, "where") else {}
         name = condition.unknown.func.__name__ if hasattr(condition, "unknown") else ""
         match condition:

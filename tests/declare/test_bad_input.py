@@ -93,7 +93,7 @@ EQUATIONS: dict[str, tuple[str, str, str]] = {
 # The condition, or two
 CONDITIONS: dict[str, tuple[str, str, str]] = {
     "{dirichlet: {u: 0}, where: boundry}": ("unknown boundary 'boundry'", "left", "'boundary'"),
-    "{dirichlet: {v: 0}, where: left}": ("unknown unknown 'v'", "u", ""),
+    "{dirichlet: {v: 0}, where: left}": ("there is no unknown 'v'", "u", ""),
     "{dirichlet: {u: v}, where: left}": ("unknown name 'v'", "one of", "declare v"),
     "{dirichlet: {u: [0, 1]}}": ("a column", "number", "numbers"),
     '{dirichlet: {u: "u + 1"}}': ("depends on u", "data", "Condition"),
@@ -169,7 +169,7 @@ LINES: list[tuple[str, str, str, str, str, str]] = [
     (POISSON, "name", "name: ../../poisson", "../../poisson", "letters", "name"),
     (HEAT, "conditions", 'exact: {u: "exp(-t)*sin(pi*x)"}\nconditions:',
      "does not satisfy equation", "solution", "correct"),
-    (HEAT, "conditions", 'exact: {w: "x"}  # here\nconditions:', "unknown unknown 'w'", "u", ""),
+    (HEAT, "conditions", 'exact: {w: "x"}  # here\nconditions:', "there is no unknown 'w'", "u", ""),
     (HEAT, "conditions", "observations: [{unknown: u}]  # here\nconditions:",
      "lacks 'file'", "file, unknown", "sensors"),
     (POISSON, "parameters", "paramters: {k: 2}  # here", "'paramters'", "parameters", "'parameters'"),
