@@ -27,6 +27,10 @@ class Trajectory:
         tau = (times - self.times[segment]) / length
         return segment, np.polynomial.polynomial.polyval(tau, self.basis.T, tensor=True).T
 
+    def moments(self, nodes: Array) -> Array:
+        """Times (s, k) of places ``nodes`` (k,) in [0, 1] of each segment."""
+        return self.times[:-1, None] + np.diff(self.times)[:, None] * nodes
+
     def at(self, times: Array) -> Array:
         """Coefficients (n, N) at ``times`` (n,)."""
         segment, weights = self.weights(np.asarray(times, float))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import sympy as sp
 
-from ..declare.conditions import Dirichlet, Neumann, Robin
+from ..declare.conditions import Dirichlet, Neumann, PointValue, Robin
 from ..declare.problem import Problem
 from ..declare.symbols import normal
 from ..forms.boundary import periodic_boundaries
@@ -59,10 +59,7 @@ def derive(problem: Problem) -> System:
         integrands,
         {k: tuple(v) for k, v in boundary.items()},
         _essential(form, problem, number),
-        tuple(
-            Pin(number[p.unknown.func.__name__], p.value, p.at[: len(problem.coordinates)])
-            for p in form.points
-        ),
+        tuple(_pin(p, problem, number) for p in form.points),
         {(number[i.unknown], i.order): i.value for i in form.initial},
         _lowered(integrands, channels),
         _differential(channels),
@@ -110,6 +107,16 @@ def _essential(form: WeakForm, problem: Problem, number: dict[str, int]) -> tupl
         names = [n for n in problem.domain.boundary_names if n not in joined] if everywhere else [term.where]
         found += [Essential(number[term.unknown], name, term.value) for name in names]
     return tuple(found)
+
+
+def _pin(point: PointValue, problem: Problem, number: dict[str, int]) -> Pin:
+    if len(point.at) > len(problem.coordinates):
+        raise ReferenceUnavailable(
+            f"finite elements: {point.unknown} is given at a point of space and time",
+            reason="elements are held at a point of space, at all times",
+            mend="give the value at a point of space",
+        )
+    return Pin(number[point.unknown.func.__name__], point.value, point.at)
 
 
 def _channel(jet: Jet, problem: Problem, number: dict[str, int]) -> Channel:

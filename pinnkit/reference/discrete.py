@@ -19,7 +19,7 @@ from .gauss import integrate_second_order
 from .kernels import Channel, Integrand, Kernel, Symbols
 from .locate import Locator
 from .mesh import FiniteMesh
-from .radau import Radau
+from .radau import NODES, Radau
 from .solve import Constraints, factorise, floating_unknowns, newton
 from .spaces import Space, SpaceProduct
 from .system import System
@@ -82,15 +82,17 @@ class Discretisation:
         floating = floating_unknowns(self.assembler, fixed)
         # Any vertex will do to hold an unknown that is known up to a constant; it is shifted afterwards.
         held = [self._vertex_dof(k) for k in floating]
-        pinned = [(self._pin_dof(p), p.value) for p in self.system.pins if p.unknown not in floating]
-        extra = np.array([*held, *(d for d, _ in pinned)], np.int64)
+        pinned = [p for p in self.system.pins if p.unknown not in floating]
+        extra = np.array([*held, *map(self._pin_dof, pinned)], np.int64)
+        for row, pin in enumerate(pinned, len(fixed) + len(held)):
+            parts.append((np.array([row]), [self._data(pin.value, r) for r in range(3)]))
+        at = [np.zeros((len(held), self.mesh.dimension)), *(np.array([p.at]) for p in pinned)]
+        places = np.concatenate([places, *at])
 
         def values(time: float, rate: int) -> Array:
             result = np.zeros(len(fixed) + len(extra))
             for rows, functions in parts:
                 result[rows] = functions[rate](places[rows], time)
-            if rate == 0:
-                result[len(fixed) + len(held) :] = [float(self.system.symbols.number(v)) for _, v in pinned]
             return result
 
         return Constraints(self.product.size, np.concatenate([fixed, extra]), values, floating)
@@ -231,6 +233,7 @@ class Discretisation:
             return solution
         moving = solution.trajectory is not None
         states = solution.trajectory.nodes.copy() if moving else solution.coefficients[None].copy()
+        moments = solution.trajectory.moments(NODES) if moving else np.zeros(1)
         for k in constraints.floating:
             space, part, mass = self.product.spaces[k], self.product.part(k), self.masses[k]
             pin = next((p for p in self.system.pins if p.unknown == k), None)
@@ -239,7 +242,9 @@ class Discretisation:
             else:
                 cells, reference = Locator(self.mesh).locate(np.array([pin.at]))
                 level = space.evaluate(states[..., part], cells, reference)[..., 0]
-                level = level - float(self.system.symbols.number(pin.value))
+                given, at = self._data(pin.value, 0), np.array([pin.at])
+                values = [given(at, moment)[0] for moment in moments.ravel()]
+                level = level - np.reshape(values, moments.shape)
             states[..., part] -= level[..., None] * space.constant()
         if not moving:
             return DiscreteField(solution.names, solution.product, coefficients=states[0])

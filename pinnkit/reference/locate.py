@@ -69,11 +69,10 @@ class Locator:
         """Reference coordinates (n, 2) of points in given cells, by Newton's method where curved."""
         inverse, origin = self._affine
         guess = np.einsum("nij,nj->ni", inverse[cells], points - origin[cells])
-        bent = np.flatnonzero(self.mesh.curved[cells])
+        # Far from its cell the curved map may fold: there the straight cell's answer points the way.
+        bent = np.flatnonzero(self.mesh.curved[cells] & (np.abs(guess - 0.5) < 1.5).all(axis=1))
         if not bent.size:
             return guess
-        # Far from its cell the curved map may fold: there the straight cell's answer points the way.
-        bent = bent[(np.abs(guess[bent] - 0.5) < 1.5).all(axis=1)]
         geometry, target, local = self.mesh.geometry[cells[bent]], points[bent], guess[bent]
         for _ in range(12):
             table = tabulate(2, 2, np.ascontiguousarray(local.T))

@@ -16,7 +16,9 @@ from .solve import Constraints
 
 # Weights of the embedded formula of order 3 (Hairer & Wanner 1996, §IV.8, eq. 8.19).
 _EMBEDDED = np.array([-13 - 7 * np.sqrt(6.0), -13 + 7 * np.sqrt(6.0), -1.0]) / 3
-_BASIS = lagrange_basis(np.concatenate([[0.0], RADAU.c]))
+# Where within a step its coefficient vectors are values of the solution.
+NODES = np.concatenate([[0.0], RADAU.c])
+_BASIS = lagrange_basis(NODES)
 _NEWTON_STEPS = 8
 # Steps grow by no less than this, so that factorisations are kept while the gain is small.
 _WORTH = 1.2

@@ -123,17 +123,11 @@ def _after_bisection(mesh: FiniteMesh, points: Array, cells: Index) -> FiniteMes
     return _with_edges(mesh, points, cells, halves, _quarters(mesh))
 
 
-def graded(mesh: FiniteMesh, corners: Array, smallest: float) -> FiniteMesh:
-    """Cells around ``corners`` (k, d) halved until those that touch one are smaller than ``smallest``."""
-    near = 1e-9 * mesh.extent
+def graded(mesh: FiniteMesh, corner: Array, wanted: Callable[[Array], Array]) -> FiniteMesh:
+    """Cells halved until none is larger than ``wanted`` of its distance (m,) from ``corner`` (d,)."""
     while True:
-        vertices = mesh.points[mesh.cells]
-        touches = np.zeros(len(mesh.cells), bool)
-        for corner in corners:
-            touches |= (np.abs(vertices - corner).max(axis=2) < near).any(axis=1)
-        # The tolerance shrinks with the cells, or it would swallow them.
-        near = min(near, 1e-3 * mesh.sizes[touches].min(initial=np.inf))
-        large = touches & (mesh.sizes > smallest)
+        distance = np.linalg.norm(mesh.points[mesh.cells].mean(axis=1) - corner, axis=1)
+        large = mesh.sizes > wanted(distance)
         if not large.any():
             return mesh
         mesh = halved_where(mesh, large)

@@ -1,0 +1,76 @@
+"""Honesty: the error bar is above the truth, by no more than a factor of five."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pinnkit.reference import FemOptions, ReferenceUnavailable, fem_reference
+from pinnkit.reference.error_bar import SAFETY, error_bars
+
+from . import problems as known
+
+EXACT = [
+    known.poisson_disk(), known.nonlinear_poisson(), known.minimal_surface(), known.convection_robin(),
+    known.elasticity(), known.steep(), known.wave(), known.travelling_wave(), known.reaction_diffusion(),
+    known.advection(), known.heat_disk(), known.wave_and_heat(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("problem", EXACT, ids=lambda p: p.name)
+def test_bar_over_truth(problem):
+    reference = fem_reference(problem, tolerance=1e-3)
+    assert max(reference.error_bar.values()) <= 1e-4
+    for name, error in known.true_error(reference, problem).items():
+        assert error <= reference.error_bar[name] <= 5 * error, name
+
+
+def test_kovasznay():
+    problem = known.kovasznay()
+    reference = fem_reference(problem, tolerance=1e-3)
+    points = known.scattered(problem)
+    found, wanted = reference.evaluate(points), known.kovasznay_exact(points)
+    for name in "uvp":
+        a, b = found[name], wanted[name]
+        if reference.up_to_constant[name]:
+            a, b = a - a.mean(), b - b.mean()
+        error = np.linalg.norm(a - b) / np.linalg.norm(b)
+        assert error <= reference.error_bar[name] <= 5 * error, name
+
+
+def test_tighter_tolerances_give_smaller_bars():
+    bars = [fem_reference(known.poisson_square(), tolerance=t).error_bar["u"] for t in (1e-2, 1e-8)]
+    assert bars[1] <= 1e-9 < bars[0]
+
+
+def test_a_limit_is_said():
+    reference = fem_reference(known.poisson_disk(), FemOptions(max_dofs=2000), tolerance=1e-12)
+    assert any("the reference is the limit" in note for note in reference.notes)
+    assert reference.error_bar["u"] > 1e-13
+
+
+def test_no_second_mesh_no_reference():
+    with pytest.raises(ReferenceUnavailable, match="one gives no error bar"):
+        fem_reference(known.poisson_disk(), FemOptions(max_dofs=100))
+
+
+def test_richardson():
+    """Differences that shrink by 8 with elements of degree 2 leave a seventh of the last one."""
+    bars = error_bars([{"u": np.array([8e-3])}, {"u": np.array([1e-3])}], {"u": 2})
+    assert bars["u"] == pytest.approx(SAFETY * 1e-3 / 7)
+
+
+def test_luck_on_coarse_meshes_is_not_believed():
+    bars = error_bars([{"u": np.array([1.0])}, {"u": np.array([1e-3])}], {"u": 1})
+    assert bars["u"] == pytest.approx(SAFETY * 1e-3 / 3)
+
+
+def test_progress_is_told():
+    heard = []
+
+    def hear(what: str, part: float) -> None:
+        heard.append((what, part))
+
+    fem_reference(known.travelling_wave(), tolerance=1e-2, progress=hear)
+    assert all(0 <= part <= 1 for _, part in heard)
+    assert len({what for what, _ in heard}) >= 3
