@@ -100,12 +100,8 @@ def product(left: Bundle, right: Bundle, wanted: Sequence[Index]) -> Bundle:
 
 def add(left: Bundle, right: Bundle) -> Bundle:
     """Bundle of the sum f + g."""
-    return {
-        index: left[index] + right[index]
-        if index in left and index in right
-        else left.get(index, right.get(index))
-        for index in dict.fromkeys([*left, *right])
-    }
+    both = {index: left[index] + right[index] for index in left if index in right}
+    return {**left, **right, **both}
 
 
 def linear(bundle: Bundle, weight: Array, bias: Array | None) -> Bundle:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Sequence
 
 import equinox as eqx
@@ -35,9 +36,14 @@ class AbstractNetwork(eqx.Module):
     inputs: eqx.AbstractVar[Coordinates | FourierFeatures]
     head: eqx.AbstractVar[Linear]
 
+    @property
+    @abc.abstractmethod
+    def first(self) -> tuple[Linear, ...]:
+        """The layers that see the inputs."""
+
+    @abc.abstractmethod
     def features(self, points: Array, wanted: Sequence[Index]) -> Bundle:
         """Bundle of the last hidden layer."""
-        raise NotImplementedError
 
     def bundle(self, points: Array, wanted: Sequence[Index]) -> Bundle:
         """Bundle of the outputs: derivatives ``wanted``, a downward-closed set with zero first."""
@@ -73,6 +79,11 @@ class MLP(AbstractNetwork):
             hidden[0] = _spread(hidden[0], feature_scale, keys[0])
         self.inputs, self.hidden, self.activation = inputs, tuple(hidden), activation
         self.head = Linear(width, outputs, keys[-1])
+
+    @property
+    def first(self) -> tuple[Linear, ...]:
+        """The layers that see the inputs."""
+        return self.hidden[:1]
 
     def features(self, points: Array, wanted: Sequence[Index]) -> Bundle:
         """Bundle of the last hidden layer."""
@@ -114,6 +125,11 @@ class ModifiedMLP(AbstractNetwork):
             hidden[0] = _spread(hidden[0], feature_scale, keys[3])
         self.inputs, self.gates, self.hidden = inputs, (gates[0], gates[1]), tuple(hidden)
         self.activation, self.head = activation, Linear(width, outputs, keys[2])
+
+    @property
+    def first(self) -> tuple[Linear, ...]:
+        """The layers that see the inputs."""
+        return (*self.gates, *self.hidden[:1])
 
     def features(self, points: Array, wanted: Sequence[Index]) -> Bundle:
         """Bundle of the last hidden layer."""

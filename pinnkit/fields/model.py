@@ -66,6 +66,15 @@ class Fields(eqx.Module):
         """The output layers: what the unknowns are linear in."""
         return [leaf for network in self.networks for leaf in (network.head.weight, network.head.bias)]
 
+    def first_leaves(self) -> list[Array]:
+        """The first layers: their size sets the bandwidth of the networks' features."""
+        return [
+            leaf
+            for network in self.networks
+            for layer in network.first
+            for leaf in (layer.weight, layer.bias)
+        ]
+
     def jets(self, at: Collocation, needs: Needs) -> dict[tuple[str, Index], Array]:
         """Every derivative needed, each of shape (n,), from one pass through each network."""
         found: dict[tuple[str, Index], Array] = {}

@@ -20,6 +20,7 @@ from ..fields.embeddings import Coordinates, FourierFeatures, Holes
 from ..fields.exact_conditions import UNTOUCHED, exact_conditions
 from ..fields.mlp import NETWORKS
 from ..fields.model import Fields, Group, Inferred
+from ..forms.classify import classify
 from ..forms.emit import emit
 from ..forms.jets import Jet, jet_symbol
 from ..forms.strong import condition_residual, strong_form
@@ -35,6 +36,7 @@ EVALUATION_CHUNK = 8192
 
 def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formulation:
     """The least-squares problem of collocation for a declaration."""
+    options, reason = _settled(problem, options)
     schedule = read_schedule(options.optimizer)
     conditions = exact_conditions(problem, options.conditions)
     transforms = {name: t for name, t in conditions.transform.items() if t is not UNTOUCHED}
@@ -76,16 +78,50 @@ def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formu
         return {equation.name: rows[:, k] for k, equation in enumerate(strong.equations)}
 
     return Formulation(
-        least_squares=LeastSquares(fields, blocks, linear=Fields.linear_leaves),
+        least_squares=LeastSquares(fields, blocks, linear=Fields.linear_leaves, first=Fields.first_leaves),
         schedule=schedule,
         evaluate=evaluate,
         residuals=residuals,
         parameters=Fields.parameters,
-        notes=conditions.notes,
+        notes=(reason, *conditions.notes),
         redraw_every=options.redraw_every,
         tolerance=options.tolerance,
         time_limit=options.time_limit,
     )
+
+
+def _settled(problem: Problem, options: CollocationOptions) -> tuple[CollocationOptions, str]:
+    """The options with network and schedule chosen where they were left open, and why in a sentence."""
+    kind = classify(problem)
+    definite = kind.type == "parabolic" or (kind.type == "elliptic" and kind.coercive is not False)
+    oscillates = kind.linear and not definite
+    if options.optimizer != "auto":
+        features, reason = "head" in options.optimizer, "network and schedule as given"
+    elif oscillates:
+        features, reason = (
+            True,
+            (
+                "linear without a definite form (waves, transport): random features with a least-squares start, "
+                "since descent alone stalls on solutions that oscillate"
+            ),
+        )
+    else:
+        features, reason = (
+            False,
+            "a small network trained by quasi-Newton steps, the most accurate per second",
+        )
+    chosen = (
+        {"width": 600, "depth": 1, "activation": "sin", "feature_scale": 8.0}
+        if features
+        else {"width": 24, "depth": 3, "activation": "tanh", "feature_scale": 0.0}
+    )
+    given = options.network.model_dump()
+    network = {name: chosen.get(name) if value is None else value for name, value in given.items()}
+    stages = options.optimizer
+    if stages == "auto":
+        stages = ["head", {"ssbroyden": 1000}] if features else [{"adam": 300}, {"ssbroyden": 5000}]
+    settled = options.model_copy(update={"network": NetworkOptions(**network), "optimizer": stages})
+    return settled, reason
 
 
 @eqx.filter_jit
@@ -221,10 +257,10 @@ class _Points:
 
     def observed(self, number: int, weight: float) -> Block:
         """The points and values of the observations, in units of their spread."""
-        from ..declare.observed import read_observations
+        from ..declare.measurements import read_measurements
 
         observations = self.problem.observations[number]
-        x, values = read_observations(observations, self.problem)
+        x, values = read_measurements(observations, self.problem)
         name = observations.unknown.func.__name__
         zero = (0,) * len(self.problem.variables)
         at = prepare(self.transforms, {name: (zero,)}, x)

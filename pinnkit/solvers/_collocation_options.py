@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from ._base import Options
 
 
 class NetworkOptions(Options):
-    """The network that stands for the unknowns."""
+    """The network that stands for the unknowns; what is not given follows from the problem.
+
+    The choice is a multilayer perceptron, 3 × 24 tanh; for linear problems that are not elliptic or
+    parabolic with a definite form (waves, transport), whose solutions oscillate without decay, 600 random
+    sine features.
+    """
 
     kind: Literal["mlp", "modified_mlp"] = "mlp"
     """Plain multilayer perceptron, or the one gated between two encodings of the input."""
-    width: PositiveInt = 24
+    width: PositiveInt | None = None
     """Units in each hidden layer."""
-    depth: PositiveInt = 3
+    depth: PositiveInt | None = None
     """Hidden layers."""
-    activation: Literal["tanh", "sin", "swish"] = "tanh"
+    activation: Literal["tanh", "sin", "swish"] | None = None
     """Activation function."""
     fourier_features: int = Field(0, ge=0)
     """Random Fourier features of the input; 0, none."""
     fourier_scale: PositiveFloat = 3.0
     """Standard deviation of their frequencies, for coordinates scaled to [-1, 1]."""
-    feature_scale: float = Field(0.0, ge=0)
+    feature_scale: NonNegativeFloat | None = None
     """First-layer weights and biases uniform in ± this, as random features; 0, Glorot's choice."""
     holes: bool = True
     """Let the network see coordinates inverted at every round hole of the domain."""
@@ -64,8 +69,8 @@ class CollocationOptions(Options):
     weights: WeightOptions = WeightOptions()
     conditions: Literal["auto", "exact", "soft"] = "auto"
     """Build conditions into the unknowns: wherever it helps, all that can be, or none."""
-    optimizer: list[str | dict[str, PositiveInt | dict[str, Any]]] = ["adam", "ssbroyden"]
-    """Stages in order: a name, {name: iterations} or {name: {iterations: …, option: …}}."""
+    optimizer: Literal["auto"] | list[str | dict[str, PositiveInt | dict[str, Any]]] = "auto"
+    """Stages in order: a name, {name: iterations} or {name: {iterations: …, option: …}}; auto chooses."""
     redraw_every: int = Field(500, ge=0)
     """Iterations between redraws of the points by residual; 0, never."""
     tolerance: PositiveFloat = 1e-9

@@ -45,6 +45,7 @@ class LeastSquares(eqx.Module):
     blocks: tuple[Block, ...]
     fields: PyTree
     linear: Callable[[PyTree], list[Array]] = eqx.field(static=True)
+    first: Callable[[PyTree], list[Array]] = eqx.field(static=True)
     _unravel: Callable[[Array], PyTree] = eqx.field(static=True)
 
     def __init__(
@@ -52,10 +53,12 @@ class LeastSquares(eqx.Module):
         fields: PyTree,
         blocks: Sequence[Block],
         linear: Callable[[PyTree], list[Array]] = lambda fields: [],
+        first: Callable[[PyTree], list[Array]] = lambda fields: [],
     ):
-        """``linear(fields)`` lists the leaves in which the unknowns are linear (output layers)."""
+        """``linear`` lists the leaves in which the unknowns are linear, ``first`` those of first layers."""
         _, unravel = ravel_pytree(eqx.filter(fields, eqx.is_inexact_array))
-        self.blocks, self.fields, self.linear, self._unravel = tuple(blocks), fields, linear, unravel
+        self.blocks, self.fields = tuple(blocks), fields
+        self.linear, self.first, self._unravel = linear, first, unravel
 
     @property
     def theta(self) -> Array:
@@ -98,10 +101,12 @@ class LeastSquares(eqx.Module):
         )
 
     def linear_positions(self) -> np.ndarray:
-        """Where in θ the leaves named by ``linear`` stand, shape (Q,)."""
-        marks = jax.tree.map(lambda leaf: np.zeros(leaf.shape), eqx.filter(self.fields, eqx.is_inexact_array))
-        marks = eqx.tree_at(self.linear, marks, replace_fn=np.ones_like)
-        return np.flatnonzero(np.concatenate([leaf.ravel() for leaf in jax.tree.leaves(marks)]))
+        """Where in θ the leaves named by ``linear`` stand, in their order, shape (Q,)."""
+        return self._positions(self.linear)
+
+    def scaled(self, theta: Array, factor: Array) -> Array:
+        """θ with the leaves named by ``first`` multiplied by a factor."""
+        return theta.at[self._positions(self.first)].multiply(factor)
 
     def linear_jacobian(self, theta: Array) -> Array:
         """∂ rows / ∂(linear leaves), shape (N, Q); hidden layers are passed through, not differentiated."""
@@ -130,7 +135,7 @@ class LeastSquares(eqx.Module):
     def normal_equations(self, theta: Array) -> tuple[Array, Array, Array]:
         """JᵀJ (P, P), Jᵀr (P,) and the loss, accumulated in chunks of points."""
         size = theta.size
-        total = (jnp.zeros((size, size)), jnp.zeros(size), jnp.zeros(()))
+        total = tuple(jnp.zeros(shape, theta.dtype) for shape in ((size, size), size, ()))
         for block in self.blocks:
             chunk = min(JACOBIAN_CHUNK, block.count)
             chunks = -(-block.count // chunk)
@@ -150,6 +155,12 @@ class LeastSquares(eqx.Module):
 
             total, _ = jax.lax.scan(add, total, (position, keep))
         return total
+
+    def _positions(self, leaves_of: Callable[[PyTree], list[Any]]) -> np.ndarray:
+        leaves, structure = jax.tree.flatten(eqx.filter(self.fields, eqx.is_inexact_array))
+        ends = np.cumsum([leaf.size for leaf in leaves])
+        places = [np.arange(end - leaf.size, end) for leaf, end in zip(leaves, ends, strict=True)]
+        return np.concatenate([np.zeros(0, int), *leaves_of(jax.tree.unflatten(structure, places))])
 
     def _rows(self, block: Block, fields: PyTree, points: PyTree, count: int) -> Array:
         return jnp.sqrt(block.weight / count) * block.residual(fields, points)

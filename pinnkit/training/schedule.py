@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..declare.errors import unknown_word
+from .checkpoint import Stage
 from .first_order import Adam, AdamW
 from .gauss_newton import LevenbergMarquardt
-from .loop import Stage
 from .optimiser import AbstractOptimiser
 from .quasi_newton import LBFGS, SSBFGS, SSBroyden
 from .random_features import HeadLeastSquares
@@ -42,5 +42,7 @@ def _read(entry: str | Mapping[str, Any]) -> list[Stage]:
         for option in settings:
             if option not in known:
                 raise unknown_word(f"option of {name}", option, ["iterations", *known], section="optimizer")
+        if "horizon" in known:
+            settings.setdefault("horizon", iterations)  # a learning rate that falls does so over the stage
         stages.append(Stage(kind(**settings), iterations))
     return stages
