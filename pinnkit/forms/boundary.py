@@ -12,7 +12,7 @@ from ..declare.problem import Problem
 from ..geometry.carriers import Plane
 from .errors import FormUnavailable
 from .flux import equation_flux
-from .jets import Jets, JetSymbol
+from .jets import Jets, JetSymbol, replaced
 from .peel import expanded, vanishes
 
 Fluxes = Mapping[str, tuple[str, tuple[sp.Expr, ...]]]
@@ -97,6 +97,8 @@ class _Piece:
         if isinstance(condition, declared.Condition):
             self._expression(jets.to_jets(condition.expression))
             return
+        if not isinstance(condition, declared.Dirichlet | declared.Neumann | declared.Robin | declared.Flux):
+            return
         value = jets.to_jets(condition.value)
         if isinstance(condition, declared.Flux):
             self.given[condition.equation] = value + self._excess(condition.equation)
@@ -170,7 +172,7 @@ class _Piece:
         proportional = all(vanishes(s - factor * n) for s, n in zip(slopes, self.jets.normals, strict=True))
         if not proportional or self._gradients(factor) or factor == 0:
             return False
-        at_zero = expression.xreplace(dict.fromkeys(self._derivatives(name), sp.S.Zero))
+        at_zero = replaced(expression, dict.fromkeys(self._derivatives(name), sp.S.Zero))
         if self._gradients(at_zero):
             return False
         self.slopes[name] = -at_zero / factor
@@ -183,7 +185,7 @@ class _Piece:
         factor = sp.diff(expression, symbols[0])
         if factor.has(symbols[0]):
             return False
-        self._fix(symbols[0].jet.unknown, -expression.xreplace({symbols[0]: sp.S.Zero}) / factor)
+        self._fix(symbols[0].jet.unknown, -replaced(expression, {symbols[0]: sp.S.Zero}) / factor)
         return True
 
     def _refusal(self, expression: sp.Expr, reason: str) -> FormUnavailable:
@@ -250,9 +252,9 @@ class _Piece:
         F = F₀ + c·p gives (F₀, c·g); otherwise, for a tensor say, g n takes the place of p's normal part.
         """
         split = self._normal_part_given(slopes, given)
-        bare = tuple(f.xreplace(dict.fromkeys(slopes, sp.S.Zero)) for f in flux)
+        bare = tuple(replaced(f, dict.fromkeys(slopes, sp.S.Zero)) for f in flux)
         if not any(b.has(sp.nan, sp.zoo) for b in bare):
             factors = [sp.cancel((f - b) / p) for f, b, p in zip(flux, bare, slopes, strict=True)]
             if all(vanishes(c - factors[0]) for c in factors):
-                return bare, factors[0].xreplace(split) * given
-        return tuple(f.xreplace(split) for f in flux), sp.S.Zero
+                return bare, replaced(factors[0], split) * given
+        return tuple(replaced(f, split) for f in flux), sp.S.Zero

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import reduce
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
@@ -18,6 +18,7 @@ from sympy.logic.boolalg import Boolean, BooleanAtom, BooleanFunction
 
 from . import functions
 from .errors import FormUnavailable
+from .jets import replaced
 
 Operation = Callable[..., Any]
 Emitted = Callable[..., tuple[Any, ...]]
@@ -183,7 +184,7 @@ class _Program:
     def _piecewise(self, expression: sp.Piecewise, scope: _Scope) -> int:
         branches: list[tuple[int, int]] = []
         open_yet: int | None = None  # where no earlier branch holds
-        for value, condition in expression.args:
+        for value, condition in (pair.args for pair in expression.args):
             holds = self.add(condition, scope)
             here = holds if open_yet is None else self.step(self.xp.logical_and, holds, open_yet)
             if value.has(sp.zoo, sp.nan):  # left by substituting into a branch that does not hold
@@ -198,9 +199,9 @@ class _Program:
             result = self.step(self.xp.where, holds, slot, result)
         return result
 
-    def _guarded(self, value: sp.Expr, here: int, scope: _Scope) -> _Scope:
+    def _guarded(self, value: sp.Basic, here: int, scope: _Scope) -> _Scope:
         """A scope in which each argument is itself where the branch holds, and harmless elsewhere."""
-        symbols = sorted(value.free_symbols, key=str)
+        symbols = sorted(cast(set[sp.Symbol], value.free_symbols), key=str)
         harmless = None if _smooth_everywhere(value) else _regular_point(value, symbols)
         if harmless is None:
             return scope
@@ -246,9 +247,9 @@ class _Program:
 
 def _number(expression: sp.Basic) -> float:
     """The value of a constant expression."""
-    value = expression.evalf(17) if isinstance(expression, sp.Expr) else expression
-    if value in (sp.nan, sp.oo, -sp.oo) or (value.is_Number and abs(value) < 1e308):
-        return float(value)
+    value = expression.evalf(17) if isinstance(expression, sp.Expr) else sp.nan
+    if value in (sp.nan, sp.oo, -sp.oo) or (isinstance(value, sp.Number) and abs(value) < 1e308):
+        return float(cast(sp.Number, value))
     reason = "it has no numerical value"
     if value.is_Number:
         reason = "it exceeds all floating numbers"
@@ -259,7 +260,7 @@ def _number(expression: sp.Basic) -> float:
     raise FormUnavailable(f"the constant {expression}", reason=reason, mend="check the expression")
 
 
-def _smooth_everywhere(expression: sp.Expr) -> bool:
+def _smooth_everywhere(expression: sp.Basic) -> bool:
     """Whether an expression is finite with its derivatives at every finite point."""
     for node in sp.preorder_traversal(expression):
         if isinstance(node, sp.Pow):
@@ -270,12 +271,13 @@ def _smooth_everywhere(expression: sp.Expr) -> bool:
     return True
 
 
-def _regular_point(expression: sp.Expr, symbols: list[sp.Symbol]) -> list[float] | None:
+def _regular_point(expression: sp.Basic, symbols: list[sp.Symbol]) -> list[float] | None:
     """A generic point at which an expression is finite and real, if one of a few is."""
     for probe in _PROBES:
         point = [probe + 0.07 * i for i in range(len(symbols))]
+        numbers = dict(zip(symbols, map(sp.Float, point), strict=True))
         try:
-            value = expression.xreplace(dict(zip(symbols, map(sp.Float, point), strict=True))).evalf()
+            value = replaced(cast(sp.Expr, expression), numbers).evalf()
         except TypeError:  # SymPy compares complex numbers in a branch that does not hold
             continue
         if value.is_Number and value.is_finite:

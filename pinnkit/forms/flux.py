@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import sympy as sp
 
 from ..declare.problem import Problem
 from .errors import FormUnavailable
-from .jets import Jets, JetSymbol, jets_in
+from .jets import Jets, JetSymbol, jets_in, replaced
 from .peel import Peel, curls, expanded, vanishes
 
 
@@ -93,7 +94,8 @@ def _multipliers(peel: Peel, residuals: dict[str, sp.Expr], name: str) -> tuple[
     solutions = list(sp.linsolve(conditions, *trials))
     if not solutions:
         return ()
-    values = [v.xreplace(dict.fromkeys(trials, sp.S.Zero)) for v in solutions[0]]
+    free = dict.fromkeys(trials, sp.S.Zero)
+    values = [replaced(cast(sp.Expr, v), free) for v in solutions[0].args]
     totals: dict[str, sp.Expr] = {}
     for value, (m, u) in zip(values, trials.values(), strict=True):
         totals[m] = totals.get(m, sp.S.Zero) + value * u

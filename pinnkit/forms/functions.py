@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import reduce
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import sympy as sp
 
@@ -43,7 +43,7 @@ def rewritten(expression: sp.Basic) -> sp.Expr | None:
     """The same value by simpler functions, where there are any; all arguments are real."""
     if expression.func is sp.Heaviside and expression.args[1] != sp.S.Half:
         argument, at_zero = expression.args
-        return sp.Piecewise((0, argument < 0), (at_zero, sp.Eq(argument, 0)), (1, True))
+        return sp.Piecewise((0, sp.Lt(argument, 0)), (at_zero, sp.Eq(argument, 0)), (1, True))
     rule = _REWRITTEN.get(expression.func.__name__)
     return rule(*expression.args) if rule else None
 
@@ -52,7 +52,7 @@ def split_arguments(expression: sp.Basic) -> tuple[int | None, tuple[sp.Basic, .
     """A whole number that stands first as an order (of a Bessel function, say), and the arrays after it."""
     name, args = expression.func.__name__, expression.args
     if name in _ORDER_FIRST and args[0].is_Integer:
-        return int(args[0]), args[1:]
+        return int(cast(sp.Integer, args[0])), args[1:]
     if name == "Heaviside":
         return None, args[:1]
     return None, args

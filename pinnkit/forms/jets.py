@@ -7,8 +7,9 @@ Groups to Differential Equations, 1993, eq. 2.36).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
@@ -73,6 +74,24 @@ def jets_in(*expressions: sp.Basic) -> tuple[Jet, ...]:
     """All jets that occur, by unknown and index."""
     found = {s.jet for e in expressions for s in e.atoms(JetSymbol)}
     return tuple(sorted(found, key=lambda j: (j.unknown, j.order, tuple(-i for i in j.index))))
+
+
+def replaced(expression: sp.Expr, rules: Mapping[Any, Any]) -> sp.Expr:
+    """An expression with parts of it replaced, all at once."""
+    return cast(sp.Expr, expression.xreplace(rules))
+
+
+def variable_counts(derivative: sp.Derivative) -> list[tuple[sp.Basic, int]]:
+    """By what a derivative is taken, and how often.
+
+    Raises ``FormUnavailable`` where that is no number.
+    """
+    pairs = [pair.args for pair in derivative.variable_count]
+    if not all(count.is_Integer for _, count in pairs):
+        raise FormUnavailable(
+            f"the derivative {derivative}", reason="its order is no number", mend="write a whole number"
+        )
+    return [(variable, int(cast(sp.Integer, count))) for variable, count in pairs]
 
 
 class Jets:
@@ -155,15 +174,15 @@ class Jets:
             return self._unknown(expression)
         if isinstance(expression, sp.Derivative):
             inner = self.to_jets(expression.expr)
-            for variable, count in expression.variable_count:
-                if variable not in self.variables or not count.is_Integer:
+            for variable, count in variable_counts(expression):
+                if variable not in self.variables:
                     names = ", ".join(v.name for v in self.variables)
                     raise FormUnavailable(
                         f"the derivative {expression}",
-                        reason=f"it is not by {names} a whole number of times",
+                        reason=f"it is not by {names}",
                         mend="differentiate by the coordinates or the time of the unknowns",
                     )
-                inner = self.total_derivative(inner, self.variables.index(variable), int(count))
+                inner = self.total_derivative(inner, self.variables.index(variable), count)
             return inner
         if isinstance(expression, (sp.Integral, sp.Subs, sp.Sum, sp.Product)):
             raise FormUnavailable(
@@ -187,7 +206,7 @@ class Jets:
 
     def from_jets(self, expression: sp.Expr) -> sp.Expr:
         """The inverse of ``to_jets``: derivatives of the unknowns in place of their symbols."""
-        return expression.xreplace({s: self.field(s.jet) for s in expression.atoms(JetSymbol)})
+        return replaced(expression, {s: self.field(s.jet) for s in expression.atoms(JetSymbol)})
 
     def field(self, jet: Jet) -> sp.Expr:
         """A jet as SymPy writes it: u(x, t) or its Derivative."""

@@ -12,8 +12,9 @@ from itertools import combinations
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from .jets import Jet, Jets, JetSymbol
+from .jets import Jet, Jets, JetSymbol, variable_counts
 
+Form = dict[sp.Expr, sp.Expr]  # Σ a_j du_j as u_j → a_j
 _STEPS = 60  # at one order; a peel that ends takes a handful
 
 
@@ -86,7 +87,7 @@ class Peel:
             self.plain += term
 
     def _index(self, derivative: sp.Derivative) -> tuple[int, ...]:
-        counts = {variable: int(count) for variable, count in derivative.variable_count}
+        counts = dict(variable_counts(derivative))
         return tuple(counts.get(variable, 0) for variable in self.jets.variables)
 
     def _shared(self, index: tuple[int, ...]) -> list[int]:
@@ -149,16 +150,17 @@ class Peel:
             slope = sp.diff(self.rest, self.jets.symbol(zero.raised(direction)))
             self._move(direction, slope * self.jets.symbol(zero))
 
-    def first_order(self) -> dict[int, dict[JetSymbol, sp.Expr]]:
+    def first_order(self) -> dict[int, Form]:
         """Σ a_j(x, u) D_i u_j of what is left: direction → {u_j: a_j}; other first-order terms are stuck."""
         for symbol in self.ranked(self.rest, 1):
             if self.ranked(sp.diff(self.rest, symbol), 1):
                 self._give_up(symbol, 1)
         fields = [self.jets.symbol(self.jets.zero(f.func.__name__)) for f in self.jets.problem.solved]
-        forms: dict[int, dict[JetSymbol, sp.Expr]] = {}
+        no_terms: Form = dict.fromkeys(fields, sp.S.Zero)
+        forms: dict[int, Form] = {}
         for symbol in self.ranked(self.rest, 1):
             direction = self._shared(symbol.jet.index)[0]
-            form = forms.setdefault(direction, dict.fromkeys(fields, sp.S.Zero))
+            form = forms.setdefault(direction, dict(no_terms))
             lower = self.jets.symbol(symbol.jet.raised(direction, -1))
             form[lower] = expanded(sp.diff(self.rest, symbol))
         return forms
@@ -179,7 +181,7 @@ class Peel:
             self._give_up(symbol, 1)
 
 
-def potential(form: dict[JetSymbol, sp.Expr]) -> sp.Expr | None:
+def potential(form: Form) -> sp.Expr | None:
     """A with ∂A/∂u_j = a_j for all j, or None where Σ a_j du_j is not a total differential."""
     if any(not vanishes(c) for c in curls(form)):
         return None
@@ -192,12 +194,12 @@ def potential(form: dict[JetSymbol, sp.Expr]) -> sp.Expr | None:
     return total if all(vanishes(sp.diff(total, v) - a) for v, a in form.items()) else None
 
 
-def curls(form: dict[JetSymbol, sp.Expr]) -> list[sp.Expr]:
+def curls(form: Form) -> list[sp.Expr]:
     """∂a_j/∂u_k − ∂a_k/∂u_j for all pairs: zero for a total differential."""
     return [expanded(sp.diff(a, v) - sp.diff(b, u)) for (u, a), (v, b) in combinations(form.items(), 2)]
 
 
-def antiderivative(expression: sp.Expr, symbol: sp.Symbol) -> sp.Expr | None:
+def antiderivative(expression: sp.Expr, symbol: sp.Expr) -> sp.Expr | None:
     """∫ expression d(symbol) in closed form, or None."""
     total: sp.Expr = sp.S.Zero
     hard: sp.Expr = sp.S.Zero
@@ -234,7 +236,7 @@ def _declared_divergence(term: sp.Expr, jets: Jets) -> tuple[sp.Expr, sp.Derivat
     composite = [
         f for f in sp.Mul.make_args(term)
         if isinstance(f, sp.Derivative) and not isinstance(f.expr, AppliedUndef)
-        and all(v in jets.variables for v, _ in f.variable_count)
+        and all(v in jets.variables for v, _ in variable_counts(f))
     ]  # fmt: skip
     if len(composite) == 1:
         constant = term / composite[0]

@@ -69,8 +69,12 @@ def _place(condition: declared.AnyCondition, problem: Problem) -> str:
     if isinstance(condition, declared.PointValue):
         return f"at ({', '.join(f'{c:g}' for c in condition.at)})"
     if isinstance(condition, declared.Initial | declared.InitialRate):
-        return "at the start" if problem.time is None else f"at {problem.time} = {problem.time.start:g}"
+        return _start(problem)
     return f"on {getattr(condition, 'where', 'boundary')}"
+
+
+def _start(problem: Problem) -> str:
+    return f"at {problem.time} = {problem.time.start:g}" if problem.time is not None else "at the start"
 
 
 def _flux(problem: Problem) -> _Sheet:
@@ -113,7 +117,7 @@ def _weak(problem: Problem) -> _Sheet:
         sheet.put(_place(point, problem), name, point.value, latex(sp.Symbol(name)))
     for start in form.initial:
         name = start.unknown + f"_{problem.time}" * start.order
-        sheet.put(f"at {problem.time} = {problem.time.start:g}", name, start.value, latex(sp.Symbol(name)))
+        sheet.put(_start(problem), name, start.value, latex(sp.Symbol(name)))
     sheet.rows += [("periodic", f"along {x}") for x in form.periodic]
     sheet.rows += [("note", text) for text in form.notes]
     return sheet

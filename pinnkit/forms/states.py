@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import sympy as sp
 
 from ..geometry import sampling
 from .emit import emit
-from .jets import Jets, JetSymbol
+from .jets import Jets, JetSymbol, replaced
 
 
 def values_at_states(
@@ -28,7 +29,7 @@ def values_at_states(
     else:
         points, normals = sampling.boundary(problem.domain, where, count, time=span)
     numbers = {p: sp.Float(p.value, 17) for p in problem.parameters}
-    known = [almost_everywhere(e).xreplace(numbers) for e in expressions]
+    known = [replaced(almost_everywhere(e), numbers) for e in expressions]
     symbols = sorted({s for e in known for s in e.atoms(JetSymbol)}, key=lambda s: s.jet)
     draw = np.random.default_rng(0).normal(size=(len(symbols), count))
     solved = {f.func.__name__ for f in problem.solved}
@@ -40,4 +41,4 @@ def values_at_states(
 
 def almost_everywhere(expression: sp.Expr) -> sp.Expr:
     """The expression without its distributions, which come from differentiating jumps."""
-    return expression.replace(sp.DiracDelta, lambda *_: sp.S.Zero)
+    return cast(sp.Expr, expression.replace(sp.DiracDelta, lambda *_: sp.S.Zero))

@@ -68,7 +68,7 @@ def _linearised(residuals: list[sp.Expr], jets: Jets) -> list[_Entry]:
                 keys.append((row, columns[symbol.jet.unknown], symbol.jet.index))
                 slopes.append(sp.diff(residual, symbol))
     values = values_at_states(slopes, jets, _STATES)
-    return [_Entry(*key, value) for key, value in zip(keys, values, strict=True)]
+    return [_Entry(row, column, index, v) for (row, column, index), v in zip(keys, values, strict=True)]
 
 
 def _determinant(entries: list[_Entry], size: int, state: int, direction: np.ndarray) -> _Polynomial:
