@@ -79,7 +79,8 @@ class Stages:
 
     def _prepare(self, step: float) -> None:
         """Factorises J + λC/h + λ²M/h² for the real λ and for one of the complex pair."""
-        if step == self._step:
+        # Equal steps come out of subtractions that differ by rounding.
+        if abs(step - self._step) <= 1e-12 * step:
             return
         matrices = self._matrices
         self._factors = []

@@ -241,6 +241,5 @@ class TestPublishedFiles:
         data = data_reference(problem, DataOptions(Path(CASES) / "data/pinnacle/lid_driven_a4.dat"))
         assert set(data.names) == {"u", "v", "p"}
         lid = data.points[:, 1] == 1
-        np.testing.assert_allclose(
-            data.values["u"][lid], 4 * data.points[lid, 0] * (1 - data.points[lid, 0]), atol=1e-6
-        )
+        speed = 4 * data.points[lid, 0] * (1 - data.points[lid, 0])
+        np.testing.assert_allclose(data.values["u"][lid], speed, atol=5e-4)
