@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Protocol
 
 _LINE_EVERY = 10.0  # seconds, where the output is no terminal
@@ -26,9 +25,7 @@ class Display(Protocol):
 
     def __enter__(self) -> Display: ...
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *raised: object) -> None: ...
 
 
 class Silent:
@@ -45,7 +42,7 @@ class Silent:
     def __enter__(self) -> Silent:
         return self
 
-    def __exit__(self, *_: object) -> None: ...
+    def __exit__(self, *raised: object) -> None: ...
 
 
 class Terminal:
@@ -69,7 +66,7 @@ class Terminal:
         self._bar.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *raised: object) -> None:
         self._bar.stop()
 
     def step(self, text: str) -> None:

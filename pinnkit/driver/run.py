@@ -213,8 +213,8 @@ def describe(declaration: Problem | str | Path, overrides: Iterable[Assignment] 
         ("conditions", str(len(problem.conditions))),
         ("solver", f"{settings.solver.name} (fitting: {', '.join(fitting(problem))})"),
     ]
-    lines += [("", note) for note in (formulation.notes if formulation is not None else ())]
-    return "\n".join([*(f"{name:<11}{text}" for name, text in lines), "sound"])
+    lines += [("note", note) for note in (formulation.notes if formulation is not None else ())]
+    return "\n".join([*(f"{name:<11}{text}" for name, text in lines), "", "The problem is sound."])
 
 
 def show_form(declaration: Problem | str | Path, form: str) -> str:

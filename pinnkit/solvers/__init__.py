@@ -37,7 +37,7 @@ class Registry(NamedTuple):
 @cache
 def registry() -> Registry:
     """All solvers, by name in alphabetical order. Imports the solver modules, which is light."""
-    return discover(__path__, __name__)
+    return discover(list(__path__), __name__)
 
 
 def discover(path: list[str], package: str) -> Registry:
