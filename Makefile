@@ -50,10 +50,10 @@ check: ## Lint, types and the import contract
 	$(BIN)/pyright
 
 acceptance: $(STAMP) ## Every gate for three seeds in cold processes; writes docs/benchmarks.md
-	$(BIN)/python tests/benchmarks/acceptance.py $(ARGS)
+	$(BIN)/python -m tests.benchmarks.acceptance $(ARGS)
 
 bench: $(STAMP) ## Burgers alone, one seed: a quick look at speed and accuracy
-	$(BIN)/python tests/benchmarks/acceptance.py --case burgers --seeds 0
+	$(BIN)/python -m tests.benchmarks.acceptance --case burgers --seeds 0
 
 bench-gpu: ## The same on a GPU, in an environment of its own
 	$(MAKE) bench VENV=.venv-gpu EXTRAS=test,cuda

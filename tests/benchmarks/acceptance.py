@@ -1,8 +1,8 @@
 """Every gate: each case and seed solved by the command line in a process of its own, from a cold cache.
 
-    python tests/benchmarks/acceptance.py [--case burgers …] [--seeds 0 1 2]
+    python -m tests.benchmarks.acceptance [--case burgers …] [--seeds 0 1 2]
 
-Prints a table; that of all cases is written into docs/benchmarks.md. The exit code is 1 where a gate is
+Prints tables; those of all cases are written into docs/benchmarks.md. The exit code is 1 where a gate is
 missed. With PINNKIT_CASES set, solutions are also compared with the published data that lie there.
 """
 
@@ -22,8 +22,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.finite_elements import gates
+
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "docs" / "benchmarks.md"
+FEM = "finite_elements"
+VERDICT = {True: "reached", False: "**missed**", None: "–"}
 BEGIN, END = "<!-- acceptance: begin -->", "<!-- acceptance: end -->"
 
 
@@ -120,7 +124,7 @@ def rows(case: Case, runs: Sequence[Figures]) -> tuple[list[str], bool]:
         _span((score for run in runs for score in run.trivial.values()), smallest=True),
         f"{seconds:.0f}", f"{max(run.compile for run in runs):.0f}",
         f"{max(run.reference for run in runs):.0f}",
-        "reached" if passed else "**missed**",
+        VERDICT[passed],
     ]  # fmt: skip
     return row, passed
 
@@ -170,14 +174,15 @@ def write(text: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write; 1 where a gate is missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    names = [case.problem for case in CASES]
+    names = [*(case.problem for case in CASES), FEM]
     parser.add_argument("--case", nargs="+", choices=names, default=names, help="which cases")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="which seeds")
     chosen = parser.parse_args(arguments)
 
     from pinnkit.solution import package_versions
 
-    lines, reached = [], True
+    lines: list[list[str]] = []
+    reached = True
     for case in CASES:
         if case.problem not in chosen.case:
             continue
@@ -195,7 +200,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "Case", "Must", "Within s", "Relative L2 by seed", "Reference's error", "Against data", "Trivial",
         "Wall s", "Compiling s", "Reference s", "Gate",
     ]  # fmt: skip
-    text = f"{circumstances(package_versions(), chosen.seeds)}\n\n{table(header, lines)}"
+    parts = [circumstances(package_versions(), chosen.seeds)]
+    if lines:
+        parts.append(table(header, lines))
+    if FEM in chosen.case:
+        found = list(gates())
+        reached = reached and all(gate.reached is not False for gate in found)
+        rows_of_fem = [[gate.name, gate.must, gate.found, VERDICT[gate.reached]] for gate in found]
+        parts.append(table(["Finite elements", "Must", "Found", "Gate"], rows_of_fem))
+    text = "\n\n".join(parts)
     print(f"\n{text}")
     if set(chosen.case) == set(names):
         write(text)
