@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -26,7 +27,12 @@ Pieces = Mapping[BoundaryPiece, Dirichlet]
 def known(expression: sp.Expr) -> sp.Expr:
     """The expression with the values of the known parameters."""
     parameters = expression.atoms(Parameter)
-    return expression.xreplace({p: sp.Float(p.value, 17) for p in parameters if not p.infer})
+    return replaced(expression, {p: p.value for p in parameters if not p.infer})
+
+
+def replaced(expression: Any, numbers: Mapping[sp.Symbol, float]) -> sp.Expr:
+    """The expression with numbers for symbols."""
+    return expression.xreplace({s: sp.Float(n, 17) for s, n in numbers.items()})
 
 
 def unbuildable(expression: sp.Expr, problem: Problem, points: np.ndarray) -> str | None:
@@ -50,7 +56,7 @@ def unbuildable(expression: sp.Expr, problem: Problem, points: np.ndarray) -> st
     return None
 
 
-def values(expressions: Sequence[sp.Expr], problem: Problem, points: np.ndarray) -> list[np.ndarray]:
+def values(expressions: Sequence[sp.Basic], problem: Problem, points: np.ndarray) -> list[np.ndarray]:
     """Expressions at points (n, d), each (n,)."""
     with np.errstate(all="ignore"):
         return list(emit(expressions, problem.variables, np)(*points.T))
@@ -76,7 +82,7 @@ def mismatch(
     second: sp.Expr,
     problem: Problem,
     points: np.ndarray,
-    within: Collection[sp.Symbol] | None = None,
+    within: Collection[sp.Basic] | None = None,
 ) -> str | None:
     """Where (told by the coordinates ``within``, all by default) and by how much two expressions differ."""
     if not len(points):
@@ -100,7 +106,7 @@ def seam(expression: sp.Expr, what: str, problem: Problem, points: np.ndarray) -
         axis = problem.variables.index(coordinate)
         for order, label in enumerate((what, f"∂{what}/∂{coordinate}")):
             low, high = (
-                sp.diff(expression, coordinate, order).xreplace({coordinate: sp.Float(end, 17)})
+                replaced(sp.diff(expression, coordinate, order), {coordinate: end})
                 for end in (problem.lower[axis], problem.upper[axis])
             )
             fault = mismatch(low, high, problem, points, low.free_symbols | high.free_symbols)
@@ -155,8 +161,9 @@ def _common_points(first: BoundaryPiece, second: BoundaryPiece, problem: Problem
     return points[met & shape.contains(points, tolerance)]
 
 
-def _switches(expression: sp.Expr) -> Iterator[sp.Expr]:
+def _switches(expression: sp.Expr) -> Iterator[Any]:
     """Expressions at whose zeros a function kinks, jumps or has a pole."""
+    node: Any
     for node in sp.preorder_traversal(expression):
         if isinstance(node, (sp.Abs, sp.sign, sp.Heaviside)):
             yield node.args[0]

@@ -29,7 +29,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..geometry.carriers import Carrier, Plane
+from ..geometry.carriers import Carrier, CylinderSurface, Facets, Plane
 from ..geometry.curves import Curve
 from ..geometry.pieces import BoundaryPiece, Clipped
 from ..geometry.sampling import interior, unit_points
@@ -58,6 +58,9 @@ def piece_distance(shape: Shape, chosen: Sequence[BoundaryPiece]) -> ScalarField
     """φ of the given pieces of a shape, see ``distance``."""
     if not chosen:
         return lambda x: jnp.ones_like(x[0])
+    for piece in chosen:
+        if isinstance(piece.carrier, Facets):
+            raise NoDistance(f"no smooth distance is known for {piece.name!r}, which is given by a mesh")
     inside = interior(shape, PROBES, 0)
     others = [p for p in shape.pieces() if p not in chosen]
     elsewhere = probes(others, shape.dimension)
@@ -129,12 +132,13 @@ def _product(factors: Sequence[ScalarField], inside: np.ndarray) -> ScalarField:
 
 def strand(piece: BoundaryPiece) -> Strand:
     """The piece as a strand; ``NoDistance`` where it is none."""
-    if not isinstance(piece, Curve) or piece.closed:
+    carrier = piece.carrier
+    if not isinstance(piece, Curve) or piece.closed or isinstance(carrier, CylinderSurface | Facets):
         raise NoDistance(
             f"{piece.name!r} bends into the domain: no smooth distance is known for such a surface"
         )
     (start, end), (outward,) = piece.at(np.array([0.0, 1.0])), piece.normal(np.array([0.0]))
-    return Strand(start, end, np.array([-outward[1], outward[0]]), piece.carrier)
+    return Strand(start, end, np.array([-outward[1], outward[0]]), carrier)
 
 
 def _extended(strand: Strand, shape: Shape) -> Strand:

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from typing import Literal
 
 import jax
@@ -26,9 +27,11 @@ from jax import Array
 from ..declare.conditions import AnyCondition, Dirichlet, Initial, InitialRate, Periodic
 from ..declare.errors import DeclarationError
 from ..declare.problem import Problem
+from ..declare.symbols import Time
 from ..forms.emit import emit
+from ..geometry.carriers import Facets
 from ..geometry.pieces import BoundaryPiece
-from .compatibility import along, disagreeing, inside, known, mismatch, seam, unbuildable
+from .compatibility import along, disagreeing, inside, known, mismatch, replaced, seam, unbuildable
 from .distance import NoDistance, piece_distance
 from .implicit import ScalarField
 from .lift import boundary_lift
@@ -65,10 +68,12 @@ def exact_conditions(problem: Problem, choice: Choice = "auto") -> ExactConditio
     ``soft`` builds in nothing but periodicity, ``auto`` what fits, and ``exact`` raises
     ``DeclarationError`` for a value condition that does not fit. To be called in float64.
     """
-    soft = {c: "only values are built in" for c in problem.conditions if not isinstance(c, Periodic)}
+    soft: dict[AnyCondition, str] = {
+        c: "only values are built in" for c in problem.conditions if not isinstance(c, Periodic)
+    }
     transforms = {}
     for unknown, name in zip(problem.unknowns, problem.unknown_names, strict=True):
-        own = [c for c in problem.of_kind(Dirichlet, Initial, InitialRate) if c.unknown == unknown]
+        own = [c for c in problem.conditions if isinstance(c, Values) and c.unknown == unknown]
         if choice == "soft":
             transforms[name], faults = UNTOUCHED, dict.fromkeys(own, "conditions: soft was chosen")
         else:
@@ -76,7 +81,7 @@ def exact_conditions(problem: Problem, choice: Choice = "auto") -> ExactConditio
         if choice == "exact" and faults:
             raise _refusal(*next(iter(faults.items())))
         for condition in own:
-            soft.pop(condition, None)
+            del soft[condition]
         soft |= faults
     exact = tuple(c for c in problem.conditions if c not in soft)
     left = tuple((c, soft[c]) for c in problem.conditions if c in soft)
@@ -112,7 +117,7 @@ def _refusal(condition: Values, reason: str) -> DeclarationError:
 UNTOUCHED = Transform(lambda x: jnp.zeros_like(x[0]), lambda x: jnp.ones_like(x[0]))
 
 
-def _build(problem: Problem, conditions: list[Values]) -> tuple[Transform, dict[AnyCondition, str]]:
+def _build(problem: Problem, conditions: list[Values]) -> tuple[Transform, dict[Values, str]]:
     """One unknown's transform, and the conditions it leaves out with the reasons."""
     boundary, faults = _boundary_data(problem, [c for c in conditions if isinstance(c, Dirichlet)])
     start, refused = _initial_data(problem, conditions, boundary)
@@ -131,17 +136,15 @@ def _build(problem: Problem, conditions: list[Values]) -> tuple[Transform, dict[
 
 def _boundary_data(
     problem: Problem, conditions: list[Dirichlet]
-) -> tuple[dict[BoundaryPiece, Dirichlet], dict[AnyCondition, str]]:
+) -> tuple[dict[BoundaryPiece, Dirichlet], dict[Values, str]]:
     """Pieces with the condition to be built in on each; conditions with data that cannot be."""
     boundary, faults = {}, {}
     for condition in conditions:
         pieces = problem.domain.pieces_of(condition.where)
-        try:
-            points = along(pieces, problem)
-            value = known(condition.value)
-            fault = unbuildable(value, problem, points) or seam(value, "g", problem, points)
-        except NotImplementedError as cause:
-            fault = str(cause)
+        points, value = along(pieces, problem), known(condition.value)
+        fault = unbuildable(value, problem, points) or seam(value, "g", problem, points)
+        if any(isinstance(p.carrier, Facets) for p in pieces):
+            fault = "no smooth distance is known for a boundary given by a mesh"
         if fault is not None:
             faults[condition] = fault
             continue
@@ -152,7 +155,7 @@ def _boundary_data(
 
 def _initial_data(
     problem: Problem, conditions: list[Values], boundary: dict[BoundaryPiece, Dirichlet]
-) -> tuple[list[sp.Expr], dict[AnyCondition, str]]:
+) -> tuple[list[sp.Expr], dict[Values, str]]:
     """[], [u₀] or [u₀, v₀], whatever fits the boundary; conditions that do not."""
     fitting, faults = [], {}
     points = inside(problem)
@@ -187,7 +190,13 @@ def _against_boundary(
 
 def _at_start(expression: sp.Expr, problem: Problem, order: int) -> sp.Expr:
     """The expression (order 0) or its rate (order 1) at the start of time."""
-    return sp.diff(expression, problem.time, order).xreplace({problem.time: sp.Float(problem.time.start, 17)})
+    clock = _clock(problem)
+    return replaced(sp.diff(expression, clock, order), {clock: clock.start})
+
+
+def _clock(problem: Problem) -> Time:
+    assert problem.time is not None  # initial values are refused without a time
+    return problem.time
 
 
 def _assemble(problem: Problem, boundary: dict[BoundaryPiece, Dirichlet], start: list[sp.Expr]) -> Transform:
@@ -200,10 +209,10 @@ def _assemble(problem: Problem, boundary: dict[BoundaryPiece, Dirichlet], start:
     data = {piece: known(condition.value) for piece, condition in boundary.items()}
     state = sp.S.Zero
     for order, value in enumerate(start):
-        elapsed = (problem.time - sp.Float(problem.time.start, 17)) ** order
-        state += elapsed * value
+        elapsed = (_clock(problem) - sp.Float(_clock(problem).start, 17)) ** order
+        state = sp.Add(state, elapsed * value)
         data = {
-            piece: g - elapsed * _at_start(known(boundary[piece].value), problem, order)
+            piece: sp.Add(g, -elapsed * _at_start(known(boundary[piece].value), problem, order))
             for piece, g in data.items()
         }
     parts = [function(state)] if start else []
@@ -213,17 +222,17 @@ def _assemble(problem: Problem, boundary: dict[BoundaryPiece, Dirichlet], start:
     shape = piece_distance(domain, list(boundary)) if boundary else None
     if not start:
         return Transform(lift, UNTOUCHED.multiplier if shape is None else lambda x: shape(x[:space]))
-    begin, duration, power = problem.time.start, problem.time.end - problem.time.start, len(start)
+    clock, power = _clock(problem), len(start)
 
     def multiplier(x: Array) -> Array:
-        ramp = ((x[space] - begin) / duration) ** power
+        ramp = ((x[space] - clock.start) / (clock.end - clock.start)) ** power
         return ramp if shape is None else shape(x[:space]) * ramp
 
     return Transform(lift, multiplier)
 
 
 def _sum(parts: list[ScalarField], x: Array) -> Array:
-    return sum(part(x) for part in parts)
+    return reduce(add, (part(x) for part in parts))
 
 
 def _torn(problem: Problem, transform: Transform) -> str | None:

@@ -76,17 +76,20 @@ def round_extension(carrier: Sphere | Ellipsoid | CylinderSurface, data: ScalarF
     d = len(center)
     inverse = np.linalg.pinv(frame)
 
+    def unit_point(x: Array) -> Array:
+        return jnp.dot(inverse, x[:d] - center)
+
     def at(unit: Array, x: Array) -> Array:
         """g at the point of the carrier over a point of the unit sphere."""
         return data(x.at[:d].set(center + frame @ unit + rest @ (x[:d] - center)))
 
     def outside(x: Array) -> Array:
-        unit = inverse @ (x[:d] - center)
+        unit = unit_point(x)
         return at(unit / jnp.sqrt(unit @ unit), x)
 
     def inside(x: Array) -> Array:
-        unit = inverse @ (x[:d] - center)
-        total, weights = 0.0, 0.0
+        unit = unit_point(x)
+        total = weights = jnp.zeros_like(x[0])
         for axis in range(unit.shape[0]):
             square = 1 - (unit @ unit - unit[axis] ** 2)
             half = jnp.sqrt(jnp.maximum(square, TINY))
@@ -125,7 +128,7 @@ def along_arc(arc: Arc, data: ScalarField) -> ScalarField:
     sine, cosine = np.sin(opening / 2), np.cos(opening / 2)
 
     def function(x: Array) -> Array:
-        near, far = _distances(inverse @ (x[:2] - center), start, end)
+        near, far = _distances(jnp.dot(inverse, x[:2] - center), start, end)
         angle = arc.start + 2 * jnp.arctan2(near * sine, far + near * cosine)
         return data(x.at[:2].set(center + frame @ jnp.stack([jnp.cos(angle), jnp.sin(angle)])))
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
-from operator import mul
+from operator import add, mul
 
 import numpy as np
 import sympy as sp
 from jax import Array
 
-from ..geometry.carriers import Plane
+from ..geometry.carriers import Facets, Plane
 from ..geometry.curves import Arc, Curve
 from ..geometry.pieces import BoundaryPiece, CylinderSide, boundary_side
 from ..geometry.sampling import interior
@@ -39,13 +39,11 @@ def boundary_lift(
     ``function`` turns an expression into a function of one point. Raises ``NoDistance`` where a piece
     has no smooth distance or its data no smooth extension.
     """
-    sides = {piece: axis for piece in data if (axis := _side(shape, piece)) is not None}
+    sides = {piece: place for piece in data if (place := _side(shape, piece)) is not None}
     groups: list[tuple[list[BoundaryPiece], ScalarField]] = []
     differing = {data[piece] for piece in sides}
     if len(differing) > 1 or any(_varies(e, coordinates) for e in differing):
-        faces = [
-            Face(axis, piece.carrier.point[axis], function(data[piece])) for piece, axis in sides.items()
-        ]
+        faces = [Face(*place, function(data[piece])) for piece, place in sides.items()]
         groups.append((list(sides), coons(faces)))
     else:
         sides = {}
@@ -72,8 +70,8 @@ def _weighted(
         values = [f(x[:dimension]) for f in distances]
         # Products of the others' distances in place of inverses; TINY decides where all of them vanish.
         weights = [reduce(mul, values[:k] + values[k + 1 :]) + TINY for k in range(len(values))]
-        total = sum(w * g(x) for w, g in zip(weights, extensions, strict=True))
-        return total / sum(weights)
+        shares = (w * g(x) for w, g in zip(weights, extensions, strict=True))
+        return reduce(add, shares) / reduce(add, weights)
 
     return function
 
@@ -82,25 +80,25 @@ def _varies(expression: sp.Expr, coordinates: Sequence[sp.Symbol]) -> bool:
     return not expression.free_symbols.isdisjoint(coordinates)
 
 
-def _side(shape: Shape, piece: BoundaryPiece) -> int | None:
-    """The axis across which a piece is a whole side of the domain's bounding box, or None."""
-    if not isinstance(piece.carrier, Plane) or not _faces_all(shape, piece):
+def _side(shape: Shape, piece: BoundaryPiece) -> tuple[int, float] | None:
+    """Axis and level of a piece that is a whole side of the domain's bounding box, or None."""
+    carrier = piece.carrier
+    if not isinstance(carrier, Plane) or not _faces_all(shape, piece, carrier):
         return None
-    normal = np.abs(piece.carrier.normal)
-    axis = int(np.argmax(normal))
-    return axis if np.isclose(normal[axis], 1.0, atol=1e-12) else None
+    axis = int(np.argmax(np.abs(carrier.normal)))
+    return (axis, carrier.point[axis]) if np.isclose(abs(carrier.normal[axis]), 1.0, atol=1e-12) else None
 
 
-def _faces_all(shape: Shape, piece: BoundaryPiece) -> bool:
+def _faces_all(shape: Shape, piece: BoundaryPiece, plane: Plane) -> bool:
     """Whether every point of the domain projects onto this very piece of a plane."""
-    key = carrier_key(piece.carrier)
+    key = carrier_key(plane)
     if any(
         isinstance(p.carrier, Plane) and p != piece and carrier_key(p.carrier) == key for p in shape.pieces()
     ):
         return False
     inside = interior(shape, 256, 0)
-    normals = np.broadcast_to(np.array(piece.carrier.normal), inside.shape)
-    if np.any((inside - np.array(piece.carrier.point)) @ normals[0] >= 0):
+    normals = np.broadcast_to(np.array(plane.normal), inside.shape)
+    if np.any((inside - np.array(plane.point)) @ normals[0] >= 0):
         return False
     # A point of the closed shape may lie on an edge of two parts with nothing between them: look inwards.
     return bool(np.all(boundary_side(shape, piece.project(inside), normals, 1e-6 * shape.diameter) == 1))
@@ -109,13 +107,13 @@ def _faces_all(shape: Shape, piece: BoundaryPiece) -> bool:
 def _extension(shape: Shape, piece: BoundaryPiece, data: ScalarField) -> ScalarField:
     carrier = piece.carrier
     if isinstance(carrier, Plane):
-        if _faces_all(shape, piece):
+        if _faces_all(shape, piece, carrier):
             return projection(carrier, data)
         if isinstance(piece, Curve):
             start, end = piece.at(np.array([0.0, 1.0]))
             return along_segment(start, end, data)
     elif isinstance(piece, Arc) and not piece.closed:
         return along_arc(piece, data)
-    elif is_closed(piece) or isinstance(piece, CylinderSide):
+    elif not isinstance(carrier, Facets) and (is_closed(piece) or isinstance(piece, CylinderSide)):
         return round_extension(carrier, data)
     raise NoDistance(f"the data on {piece.name!r} vary along a surface that is only partly there")

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -42,7 +43,7 @@ class Strand:
     carrier: Plane | Sphere | Ellipsoid
     leaves: tuple[bool, bool] = (False, False)
 
-    def local(self) -> tuple[np.ndarray, ...]:
+    def local(self) -> tuple[np.ndarray | float, ...]:
         """Centre and matrix of coordinates y = A(x − c), their scale, start, end and tangent in them, and
         f₀, f₁, f₂ of the carrier's function f₀ + f₁·y + f₂|y|², in which ellipses are unit circles."""
         match self.carrier:
@@ -51,8 +52,8 @@ class Strand:
                 value = (0.0, -np.array(self.carrier.normal), 0.0)
             case Sphere():
                 frame, center, scale = np.eye(2), np.array(self.carrier.center), 1.0
-                value = self.carrier.side / 2 * np.array([self.carrier.radius, 0, -1 / self.carrier.radius])
-                value = (value[0], np.zeros(2), value[2])
+                radius, side = self.carrier.radius, self.carrier.side
+                value = (side * radius / 2, np.zeros(2), -side / (2 * radius))
             case Ellipsoid():
                 radii = np.array(self.carrier.radii)
                 frame, center = self.carrier.rotation().T / radii[:, None], np.array(self.carrier.center)
@@ -64,7 +65,9 @@ class Strand:
 
 def subtended(strands: Sequence[Strand]) -> ScalarField:
     """(Σ φᵢ⁻¹)⁻¹ over the strands, all of them evaluated by one set of array operations."""
-    numbers = tuple(np.stack(column) for column in zip(*(s.local() for s in strands), strict=True))
+    numbers: tuple[Any, ...] = tuple(
+        np.stack(column) for column in zip(*(s.local() for s in strands), strict=True)
+    )
     return lambda x: harmonic_sum(jax.vmap(_subtended, in_axes=(None, *[0] * len(numbers)))(x, *numbers))
 
 

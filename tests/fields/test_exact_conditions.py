@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import meshio
 import numpy as np
 import pytest
 import sympy as sp
@@ -25,6 +26,7 @@ from pinnkit.declare.symbols import time as time_coordinate
 from pinnkit.fields.exact_conditions import exact_conditions
 from pinnkit.fields.lift import boundary_lift
 from pinnkit.geometry.boxes import Box, Interval, Rectangle
+from pinnkit.geometry.mesh_file import MeshFile
 from pinnkit.geometry.polygon import Polygon
 from pinnkit.geometry.round import Ball, Cylinder, Disk, Ellipse
 from pinnkit.geometry.sampling import boundary, interior
@@ -333,6 +335,14 @@ def test_what_is_no_value_stays_soft():
     others = [Dirichlet(u2, 0, w) for w in ("left", "bottom", "top")]
     found = reasons(poisson(Rectangle((0, 0), (1, 1)), flow, point, *others))
     assert found == {flow: "only values are built in", point: "only values are built in"}
+
+
+def test_a_boundary_given_by_a_mesh_stays_soft(tmp_path):
+    corners = np.array([[0.0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]])
+    meshio.Mesh(corners, [("triangle", [[0, 1, 2], [0, 2, 3]])]).write(tmp_path / "square.vtu")
+    condition = Dirichlet(u2, x)
+    found = reasons(poisson(MeshFile(tmp_path / "square.vtu"), condition))
+    assert found == {condition: "no smooth distance is known for a boundary given by a mesh"}
 
 
 def test_soft_builds_in_nothing():
