@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from ._base import Options
+
+Stages = Annotated[list[str | dict[str, PositiveInt | dict[str, Any]]], Field(min_length=1)]
+
+
+def _listed(stages: Any) -> Any:
+    """One stage alone is a schedule too."""
+    return stages if stages == "auto" or isinstance(stages, (list, tuple)) else [stages]
 
 
 class NetworkOptions(Options):
@@ -69,7 +76,7 @@ class CollocationOptions(Options):
     weights: WeightOptions = WeightOptions()
     conditions: Literal["auto", "exact", "soft"] = "auto"
     """Build conditions into the unknowns: wherever it helps, all that can be, or none."""
-    optimizer: Literal["auto"] | list[str | dict[str, PositiveInt | dict[str, Any]]] = "auto"
+    optimizer: Annotated[Literal["auto"] | Stages, BeforeValidator(_listed)] = "auto"
     """Stages in order: a name, {name: iterations} or {name: {iterations: …, option: …}}; auto chooses."""
     redraw_every: int = Field(500, ge=0)
     """Iterations between redraws of the points by residual; 0, never."""

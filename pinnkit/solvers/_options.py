@@ -29,8 +29,11 @@ def read_options(
     try:
         return model.model_validate(dict(values))
     except ValidationError as cause:
-        # within a union, the branch that got furthest says most: the longest path first
-        fault = max(cause.errors(), key=lambda e: (e["type"] == "extra_forbidden", len(e["loc"])))
+        # within a union, the branch that got furthest says most: the longest path first, a literal last
+        fault = max(
+            cause.errors(),
+            key=lambda e: (e["type"] == "extra_forbidden", len(e["loc"]), e["type"] != "literal_error"),
+        )
         raise _complaint(model, values, fault, section, place) from None
 
 
@@ -105,10 +108,10 @@ def _walk(values: Any, location: Sequence[str | int]) -> tuple[Path, Any]:
     """The part of pydantic's location that stands in the values (it also names branches of unions)."""
     path: list[str | int] = []
     for position, part in enumerate(location):
-        inside = part in values if isinstance(values, Mapping) else isinstance(values, (list, tuple))
-        if inside:
-            values = values[part]
-        elif position < len(location) - 1 or isinstance(values, (str, int, float, bool)):
+        entries = dict(enumerate(values)) if isinstance(values, (list, tuple)) else values
+        if isinstance(entries, Mapping) and part in entries:
+            values = entries[part]
+        elif position < len(location) - 1 or not isinstance(values, Mapping):
             continue
         path.append(part)
     return tuple(path), values

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import fields
+from typing import Any, get_type_hints
 
-from ..declare.errors import unknown_word
+from pydantic import PositiveInt, TypeAdapter, ValidationError
+
+from ..declare.errors import DeclarationError, unknown_word
 from .checkpoint import Stage
 from .first_order import Adam, AdamW
 from .gauss_newton import LevenbergMarquardt
@@ -23,7 +25,8 @@ OPTIMISERS: dict[str, type[AbstractOptimiser]] = {
 def read_schedule(stages: Sequence[str | Mapping[str, Any]]) -> tuple[Stage, ...]:
     """Stages from names, {name: iterations} or {name: {iterations: …, option: …}}.
 
-    Raises ``DeclarationError`` naming the unknown optimiser or option and the ones there are.
+    Raises ``DeclarationError`` for an unknown optimiser or option, naming the ones there are, and for a
+    value of another type than the option's.
     """
     return tuple(stage for entry in stages for stage in _read(entry))
 
@@ -31,18 +34,31 @@ def read_schedule(stages: Sequence[str | Mapping[str, Any]]) -> tuple[Stage, ...
 def _read(entry: str | Mapping[str, Any]) -> list[Stage]:
     if isinstance(entry, str):
         entry = {entry: {}}
-    stages = []
-    for name, settings in entry.items():
-        if name not in OPTIMISERS:
-            raise unknown_word("optimiser", name, OPTIMISERS, section="optimizer")
-        kind = OPTIMISERS[name]
-        settings = {"iterations": settings} if isinstance(settings, int) else dict(settings)
-        iterations = int(settings.pop("iterations", kind.default_iterations))
-        known = [f.name for f in dataclasses.fields(kind)]
-        for option in settings:
-            if option not in known:
-                raise unknown_word(f"option of {name}", option, ["iterations", *known], section="optimizer")
-        if "horizon" in known:
-            settings.setdefault("horizon", iterations)  # a learning rate that falls does so over the stage
-        stages.append(Stage(kind(**settings), iterations))
-    return stages
+    return [_stage(name, {"iterations": given} if isinstance(given, int) else dict(given))
+            for name, given in entry.items()]  # fmt: skip
+
+
+def _stage(name: str, given: dict[str, Any]) -> Stage:
+    if name not in OPTIMISERS:
+        raise unknown_word("optimiser", name, OPTIMISERS, section="optimizer")
+    kind = OPTIMISERS[name]
+    types = get_type_hints(kind)
+    known = {"iterations": PositiveInt, **{field.name: types[field.name] for field in fields(kind)}}
+    options = {option: _typed(name, option, value, known) for option, value in given.items()}
+    iterations = options.pop("iterations", kind.default_iterations)
+    if "horizon" in known:
+        options.setdefault("horizon", iterations)  # a learning rate that falls does so over the stage
+    return Stage(kind(**options), iterations)
+
+
+def _typed(name: str, option: str, value: Any, known: Mapping[str, Any]) -> Any:
+    if option not in known:
+        raise unknown_word(f"option of {name}", option, known, section="optimizer")
+    try:
+        return TypeAdapter(known[option], config={"allow_inf_nan": False}).validate_python(value)
+    except ValidationError as cause:
+        raise DeclarationError(
+            f"{name}: {option}: {value!r} does not fit",
+            expected=cause.errors()[0]["msg"].removeprefix("Input should be "),
+            section="optimizer",
+        ) from None
