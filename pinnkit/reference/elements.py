@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+# Of floating-point numbers, save where a shape comment says otherwise.
+Array = NDArray[Any]
 
 HIGHEST_DEGREE = 4
 
