@@ -3,8 +3,8 @@
 Three constructions, the smoothest that fits each piece:
 
 * A carrier that the whole domain lies on one side of (every side of a box or a convex polygon, every
-  circle that was cut out whole) enters as its ``implicit`` function. Planes and arcs are multiplied, which
-  is smooth at convex corners where no distance is; closed carriers (holes) likewise.
+  circle that was cut out whole) enters as its ``implicit`` function. Those of the outer boundary are
+  multiplied, which is smooth at convex corners where no distance is; those of holes likewise.
 * Two sides of a re-entrant corner enter as the harmonic function of their wedge, singular like the
   solution itself (``implicit.wedge``).
 * What is left, segments and arcs of general polygons and unions, enters by its ``subtended`` function:
@@ -29,7 +29,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..geometry.carriers import Carrier, CylinderSurface, Facets, Plane
+from ..geometry.carriers import Carrier, CylinderSurface, Ellipsoid, Facets, Plane, Sphere
 from ..geometry.curves import Curve
 from ..geometry.pieces import BoundaryPiece, Clipped
 from ..geometry.sampling import interior, unit_points
@@ -68,9 +68,9 @@ def piece_distance(shape: Shape, chosen: Sequence[BoundaryPiece]) -> ScalarField
     supporting = {k for k, c in carriers.items() if _supports(implicit(c), inside, elsewhere)}
     if sum(isinstance(carriers[k], Plane) for k in supporting) > max(MOST_FACTORS, 2 * shape.dimension):
         supporting = {k for k in supporting if not isinstance(carriers[k], Plane)}
-    closed = {carrier_key(p.carrier) for p in chosen if is_closed(p)} & supporting
-    holes = [implicit(c) for k, c in carriers.items() if k in closed]
-    sides = [implicit(c) for k, c in carriers.items() if k in supporting - closed]
+    within = {carrier_key(p.carrier) for p in chosen if is_closed(p) and _is_hole(p.carrier)} & supporting
+    holes = [implicit(c) for k, c in carriers.items() if k in within]
+    sides = [implicit(c) for k, c in carriers.items() if k in supporting - within]
     strands = [_extended(strand(p), shape) for p in chosen if carrier_key(p.carrier) not in supporting]
     corners, strands = _wedges(strands)
     sides += corners
@@ -107,6 +107,10 @@ def is_closed(piece: BoundaryPiece) -> bool:
     if isinstance(piece, Clipped):
         return piece.measure == piece.proposed_measure and piece.piece.closed
     return piece.closed
+
+
+def _is_hole(carrier: Carrier) -> bool:
+    return isinstance(carrier, Sphere | Ellipsoid) and carrier.side < 0
 
 
 def carrier_key(carrier: Carrier) -> tuple:
