@@ -26,7 +26,8 @@ Evaluate = Callable[[Any, np.ndarray], Mapping[str, np.ndarray]]
 class HeldPoints:
     """Relative L2 error at quadrature points drawn once, where the reference was evaluated beforehand.
 
-    A figure to watch; the verdict is measured anew on the full quadrature.
+    A figure to watch; the verdict is measured anew on the full quadrature. ``known`` is the share of the
+    points at which the reference has a value; the others are left out.
     """
 
     def __init__(self, problem: Problem, reference: Reference):
@@ -37,6 +38,7 @@ class HeldPoints:
         truth = reference.evaluate(measure.points)
         names = [name for name in problem.unknown_names if name in truth]
         known = np.all([np.isfinite(truth[name]) for name in names], axis=0)
+        self.known = float(known.mean())
         self._measure = measure.where(known)
         self._truth = {name: np.asarray(truth[name])[known] for name in names}
         self._free = defined_up_to_constant(problem)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..declare import Problem
     from ..reference import Reference
 
+_MOST_MISSING = 0.01  # share of the domain, as comparisons allow
 KINDS = ("fem", "exact", "data")
 
 Plan = Callable[[Display], "Reference"]
@@ -42,12 +43,18 @@ def plan_reference(problem: Problem, sections: Sections, tolerance: float) -> Pl
         if kind == "fem":
             return _finite_elements(problem, content or {}, sections, tolerance)
         reference = (_exact if kind == "exact" else _data)(problem, content, sections)
-        HeldPoints(problem, reference)
-        return lambda shown: reference
     except (ReferenceUnavailable, FormUnavailable) as fault:
         raise DeclarationError(
             fault.what, expected=fault.reason, mend=fault.mend, place=sections.place(("reference", kind))
         ) from None
+    known = HeldPoints(problem, reference).known
+    if (known < 1 - _MOST_MISSING and kind == "exact") or not known:
+        raise DeclarationError(
+            f"the {kind} reference has no value at {1 - known:.0%} of the domain",
+            expected="finite values throughout", mend="mend its expressions, or take another reference",
+            place=sections.place(("reference", kind)),
+        )  # fmt: skip
+    return lambda shown: reference
 
 
 def reference_of(

@@ -50,7 +50,6 @@ class TrainedField:
                 parts.append({name: np.asarray(value)[: len(part)] for name, value in values.items()})
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-
     def bind(self, fields: Any) -> Field:
         """The function of points alone."""
         return lambda points: self(fields, points)
@@ -111,8 +110,7 @@ def claimed(path: Path, problem: Problem, settings: Settings, resume: bool) -> I
     directory = RunDirectory(path)
     with directory.locked():
         if not resume:
-            earlier = directory.load_checkpoint() if directory.has_checkpoint else None
-            if earlier is not None and "record" not in earlier.metadata:
+            if _interrupted(directory):
                 raise RunDirectoryError(
                     f"{path} holds an interrupted run; go on with --resume, name another folder with --out, "
                     "or delete it"
@@ -122,6 +120,15 @@ def claimed(path: Path, problem: Problem, settings: Settings, resume: bool) -> I
             _check_same(directory, problem, settings)
         write_text(directory.problem, resolved_text(problem, settings))
         yield directory
+
+
+def _interrupted(directory: RunDirectory) -> bool:
+    """Whether there is a state to go on from that no later record has ended."""
+    try:
+        checkpoint = directory.load_checkpoint()
+    except RunDirectoryError:  # every checkpoint is damaged: nothing to lose
+        return False
+    return checkpoint is not None and "record" not in checkpoint.metadata
 
 
 def resolved_text(problem: Problem, settings: Settings) -> str:

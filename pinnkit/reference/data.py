@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -91,7 +91,7 @@ class DataReference(Reference):
             cube = values.reshape([len(a) for a in axes])
             method = "cubic" if min(len(a) for a in axes) > 3 else "linear"
             return RegularGridInterpolator(axes, cube, method=method, bounds_error=False)(columns)
-        kind = CloughTocher2DInterpolator if d == 2 else LinearNDInterpolator
+        kind = {1: _line, 2: CloughTocher2DInterpolator}.get(d, LinearNDInterpolator)
         if table.times is None:
             return kind(table.points, values[0])(points)
         position = np.clip(np.searchsorted(table.times, points[:, d]), 1, len(table.times) - 1)
@@ -124,6 +124,14 @@ class DataReference(Reference):
         data = {n: (dims, v.reshape(shape)) for n, v in self.table.values.items()}
         bars = {f"error_bar_{n}": v for n, v in self.error_bar.items()}
         return xarray.Dataset(data, coordinates, {"kind": self.kind, "notes": "\n".join(self.notes), **bars})
+
+
+def _line(points: Array, values: Array) -> Callable[[Array], Array]:
+    """Linear interpolation between scattered points of a line, NaN beyond them."""
+    from scipy.interpolate import interp1d
+
+    between = interp1d(points[:, 0], values, axis=0, bounds_error=False)
+    return lambda at: between(at[:, 0])
 
 
 def data_reference(problem: Problem, options: DataOptions) -> DataReference:

@@ -134,6 +134,30 @@ def test_bad_files_name_the_line(pinnkit, rod, sound, damaged, says):
     assert not (rod.parent / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("reference", "says"),
+    [
+        ('exact: {u: "log(x - 2)"}', ["rod.yaml:12", "no value at 100% of the domain"]),
+        ('exact: {u: "x + z"}', ["rod.yaml:12", "unknown name 'z'"]),
+        ('exact: {v: "x"}', ["rod.yaml:12", "v"]),
+        ("data: nothing.csv", ["rod.yaml:12", "no such file"]),
+        ("data: table.csv", ["rod.yaml:12", "table.csv"]),
+        ("fem: {degree: 99}", ["rod.yaml:12", "degree"]),
+        ("fem: {degre: 2}", ["rod.yaml:12", "did you mean 'degree'?"]),
+        ("fme: {}", ["rod.yaml:12", "did you mean 'fem'?"]),
+        ("fem: {}, exact: {}", ["rod.yaml:12", "fem and exact are given"]),
+    ],
+)
+def test_references_that_do_not_fit(pinnkit, rod, reference, says):
+    (rod.parent / "table.csv").write_text("x,temperature,pressure\n0,1,1\n1,2,1\n")
+    rod.write_text(ROD.replace("exact: {}", reference))
+    code, out, err = pinnkit("solve", "rod.yaml")
+    assert (code, out) == (cli.BAD_INPUT, "")
+    for part in says:
+        assert part in err, err
+    assert not (rod.parent / "runs").exists()
+
+
 def test_usage_errors_are_code_2(pinnkit):
     code, _, err = pinnkit("solv", "x.yaml")
     assert code == cli.BAD_INPUT
