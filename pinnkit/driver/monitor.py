@@ -35,7 +35,8 @@ class HeldPoints:
         if len(measure.points) > _HELD_POINTS:
             drawn = np.random.default_rng(0).choice(len(measure.points), _HELD_POINTS, replace=False)
             measure = measure.where(np.sort(drawn))
-        truth = reference.evaluate(measure.points)
+        with np.errstate(all="ignore"):  # what is not finite is counted below
+            truth = reference.evaluate(measure.points)
         names = [name for name in problem.unknown_names if name in truth]
         known = np.all([np.isfinite(truth[name]) for name in names], axis=0)
         self.known = float(known.mean())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Broken", "DirectSolver", "Formulation", "Options", "Registry", "Requirement", "Solver", "TrainedSolver",
-    "fitting", "get", "listing", "names", "read_options", "registry",
+    "describe", "discover", "fitting", "get", "listing", "names", "read_options", "registry",
 ]  # fmt: skip
 
 

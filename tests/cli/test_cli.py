@@ -191,7 +191,7 @@ def test_solvers_and_their_options(pinnkit):
     assert code == 0
     assert "pinn" in out
     code, out, _ = pinnkit("solvers", "pinn")
-    assert "network.width: int = " in out
+    assert "network.width: int" in out
     assert "References:" in out
 
 
