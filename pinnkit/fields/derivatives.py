@@ -105,20 +105,12 @@ def add(left: Bundle, right: Bundle) -> Bundle:
 
 
 def linear(bundle: Bundle, weight: Array, bias: Array | None) -> Bundle:
-    """Bundle of W z + b: one matrix product for all derivatives, the bias on the value only."""
-    indices = [index for index in bundle if bundle[index].shape[0] > 1]
-    constant = [index for index in bundle if bundle[index].shape[0] == 1]
-    result: dict[Index, Array] = {}
-    if indices:
-        stacked = jnp.stack([bundle[index] for index in indices])
-        image = stacked @ weight.T
-        result = {index: image[k] for k, index in enumerate(indices)}
-    for index in constant:
-        result[index] = bundle[index] @ weight.T
+    """Bundle of W z + b: a matrix product for each derivative, the bias on the value only."""
+    result = {index: entry @ weight.T for index, entry in bundle.items()}
     zero = next(iter(bundle))
     if bias is not None:
         result[zero] = result[zero] + bias
-    return {index: result[index] for index in bundle}
+    return result
 
 
 def affine_inputs(points: Array, scale: Array, shift: Array, wanted: Sequence[Index]) -> Bundle:

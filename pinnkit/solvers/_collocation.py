@@ -20,8 +20,8 @@ from ..fields.embeddings import Coordinates, FourierFeatures, Holes
 from ..fields.exact_conditions import UNTOUCHED, exact_conditions
 from ..fields.mlp import NETWORKS
 from ..fields.model import Fields, Group, Inferred
-from ..forms.classify import classify
 from ..forms.emit import emit
+from ..forms.errors import FormUnavailable
 from ..forms.jets import Jet, jet_symbol
 from ..forms.strong import condition_residual, strong_form
 from ..geometry.carriers import Ellipsoid, Sphere
@@ -29,20 +29,28 @@ from ..geometry.sampling import boundary, interior
 from ..training.least_squares import Block, LeastSquares
 from ..training.schedule import read_schedule
 from ._base import Formulation
+from ._collocation_defaults import settled
 from ._collocation_options import CollocationOptions, NetworkOptions
 
 EVALUATION_CHUNK = 8192
+HIGHEST_ORDER = 4
 
 
 def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formulation:
     """The least-squares problem of collocation for a declaration."""
-    options, reason = _settled(problem, options)
+    options, reason = settled(problem, options)
     schedule = read_schedule(options.optimizer)
     conditions = exact_conditions(problem, options.conditions)
     transforms = {name: t for name, t in conditions.transform.items() if t is not UNTOUCHED}
     fields = initial_fields(problem, options.network, seed)
     points = _Points(problem, options, transforms, seed)
     strong = strong_form(problem)
+    if (highest := max(strong.jets, key=lambda jet: jet.order)).order > HIGHEST_ORDER:
+        raise FormUnavailable(
+            f"collocation for a derivative of order {highest.order} of {highest.unknown}",
+            reason=f"networks carry derivatives up to order {HIGHEST_ORDER}",
+            mend="introduce an unknown for a lower derivative, with its own equation",
+        )
     equations = _Residual(problem, [e.residual for e in strong.equations], strong.jets)
     blocks = [points.interior("equations", equations, options.weights.equations)]
     for number, (condition, _) in enumerate(conditions.soft):
@@ -83,45 +91,11 @@ def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formu
         evaluate=evaluate,
         residuals=residuals,
         parameters=Fields.parameters,
-        notes=(reason, *conditions.notes),
+        notes=(reason, *conditions.notes, *strong.notes),
         redraw_every=options.redraw_every,
         tolerance=options.tolerance,
         time_limit=options.time_limit,
     )
-
-
-def _settled(problem: Problem, options: CollocationOptions) -> tuple[CollocationOptions, str]:
-    """The options with network and schedule chosen where they were left open, and why in a sentence."""
-    kind = classify(problem)
-    definite = kind.type == "parabolic" or (kind.type == "elliptic" and kind.coercive is not False)
-    oscillates = kind.linear and not definite
-    if options.optimizer != "auto":
-        features, reason = "head" in options.optimizer, "network and schedule as given"
-    elif oscillates:
-        features, reason = (
-            True,
-            (
-                "linear without a definite form (waves, transport): random features with a least-squares start, "
-                "since descent alone stalls on solutions that oscillate"
-            ),
-        )
-    else:
-        features, reason = (
-            False,
-            "a small network trained by quasi-Newton steps, the most accurate per second",
-        )
-    chosen = (
-        {"width": 600, "depth": 1, "activation": "sin", "feature_scale": 8.0}
-        if features
-        else {"width": 24, "depth": 3, "activation": "tanh", "feature_scale": 0.0}
-    )
-    given = options.network.model_dump()
-    network = {name: chosen.get(name) if value is None else value for name, value in given.items()}
-    stages = options.optimizer
-    if stages == "auto":
-        stages = ["head", {"ssbroyden": 1000}] if features else [{"adam": 300}, {"ssbroyden": 5000}]
-    settled = options.model_copy(update={"network": NetworkOptions(**network), "optimizer": stages})
-    return settled, reason
 
 
 @eqx.filter_jit

@@ -47,7 +47,7 @@ class NetworkOptions(Options):
 class PointsOptions(Options):
     """Collocation points."""
 
-    interior: PositiveInt = 4000
+    interior: PositiveInt = 3000
     """Points inside the domain."""
     boundary: PositiveInt = 400
     """Points for each condition that is not built in."""

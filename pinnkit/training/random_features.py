@@ -98,5 +98,7 @@ class HeadLeastSquares(AbstractOptimiser[HeadState]):
         slopes = objective.linear_jacobian(theta)
         # columns of very different size would be lost to the cutoff
         size = jnp.maximum(jnp.linalg.norm(slopes, axis=0), jnp.finfo(rows.dtype).tiny)
-        change = jnp.linalg.lstsq(slopes / size, -rows, rcond=self.cutoff)[0] / size
+        # the triangular factor holds the same problem in far fewer rows for the singular value decomposition
+        factor = jnp.linalg.qr(jnp.column_stack([slopes / size, -rows]), mode="r")
+        change = jnp.linalg.lstsq(factor[:, :-1], factor[:, -1], rcond=self.cutoff)[0] / size
         return jnp.zeros_like(theta).at[objective.linear_positions()].set(change)
