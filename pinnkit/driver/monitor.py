@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..training.loop import Progress
     from ..validation import Reference
 
-_HELD_POINTS = 4096
+_HELD_POINTS = 2**14
 _MEASURE_EVERY = 1.0  # seconds: the error costs one pass over the held points
 
 Evaluate = Callable[[Any, np.ndarray], Mapping[str, np.ndarray]]

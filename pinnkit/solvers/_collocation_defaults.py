@@ -7,7 +7,7 @@ from ..forms.classify import classify
 from ._collocation_options import CollocationOptions, NetworkOptions
 
 DESCENT = {"width": 24, "depth": 3, "activation": "tanh", "feature_scale": 0.0}
-DESCENT_STAGES = [{"adam": 300}, {"ssbroyden": 4000}]
+DESCENT_STAGES = [{"adam": 300}, {"ssbroyden": 5000}]
 FEATURES = {"width": 600, "depth": 1, "activation": "sin", "feature_scale": 8.0}
 FEATURE_STAGES = ["head", {"ssbroyden": 1000}]
 
