@@ -56,18 +56,20 @@ class Terminal:
         self._bar = Progress(
             TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[figures]}"),
             TimeRemainingColumn(compact=True), TextColumn("left"),
-            console=self._console, transient=True, disable=not self._console.is_terminal,
+            console=self._console, transient=True,
         )  # fmt: skip
         self._task = self._bar.add_task("", total=None, figures="", visible=False)
         self._spoke = 0.0
         self._began: tuple[int, float] | None = None
 
     def __enter__(self) -> Terminal:
-        self._bar.start()
+        if self._console.is_terminal:
+            self._bar.start()
         return self
 
     def __exit__(self, *raised: object) -> None:
-        self._bar.stop()
+        if self._console.is_terminal:
+            self._bar.stop()
 
     def step(self, text: str) -> None:
         """A line of its own."""
