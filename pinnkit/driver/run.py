@@ -159,6 +159,7 @@ class _Attempt:
             self.display.step(f"going on after {keeper.iterations} iterations")
         for note in formulation.notes:
             self.display.step(note)
+        self.display.working("compiling", 0.0)
         try:
             result = train(
                 formulation.least_squares, formulation.schedule, seed=self.settings.seed,
