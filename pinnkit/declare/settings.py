@@ -8,11 +8,11 @@ from typing import Any
 from .documents import Node
 from .errors import Place
 
-SECTIONS = ("solver", "reference", "validate", "output")
+SECTIONS = ("solver", "reference", "validate")
 
 
 class Settings(Mapping[str, Any]):
-    """The sections solver, reference, validate and output in plain data; ``place`` says where they stand."""
+    """The sections solver, reference and validate in plain data; ``place`` says where they stand."""
 
     def __init__(self, root: Node | None = None):
         self._root = root

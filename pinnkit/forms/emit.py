@@ -11,6 +11,7 @@ from functools import reduce
 from types import ModuleType
 from typing import Any, cast
 
+import numpy as np
 import sympy as sp
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
@@ -111,7 +112,8 @@ class _Program:
             return self._logic(expression, scope)
         if isinstance(expression, (AppliedUndef, sp.Derivative, sp.Integral, sp.Subs)):
             raise FormUnavailable(
-                f"the value of {expression}", reason="it is no expression in the arguments",
+                f"the value of {expression}",
+                reason="it is no expression in the arguments",
                 mend="rewrite unknowns and their derivatives in jets first",
             )
         return self._function(expression, scope)
@@ -175,7 +177,8 @@ class _Program:
             return self.step(self.xp.where, *(self.add(a, scope) for a in expression.args))
         if expression.func not in _LOGIC:
             raise FormUnavailable(
-                f"the condition {expression}", reason=f"{expression.func.__name__} has no array counterpart",
+                f"the condition {expression}",
+                reason=f"{expression.func.__name__} has no array counterpart",
                 mend="write it with &, | and ~",
             )
         operation = getattr(self.xp, _LOGIC[expression.func])
@@ -236,10 +239,11 @@ class _Program:
             shape = xp.broadcast_shapes(*(g.shape for g in given))
             kind = xp.result_type(*given, 1.0)
             slots: list[Any] = [xp.asarray(g, dtype=kind) for g in given] + [None] * len(steps)
-            for position, (operation, operands) in enumerate(steps):
-                slots[count + position] = operation(*(slots[o] for o in operands))
-                for slot in drop[position]:
-                    slots[slot] = None
+            with np.errstate(all="ignore"):  # what is not finite is judged by whoever asked for it
+                for position, (operation, operands) in enumerate(steps):
+                    slots[count + position] = operation(*(slots[o] for o in operands))
+                    for slot in drop[position]:
+                        slots[slot] = None
             return tuple(xp.broadcast_to(xp.asarray(slots[r], dtype=kind), shape) for r in results)
 
         return evaluate

@@ -172,6 +172,14 @@ def _from_text(path, space, time, span, names, columns) -> Table:
             if long_form
             else _from_arrays(path, arrays, space, None, names, {})
         )
+    if titles and not header:
+        missing = [title for title in (columns.get(n, n) for n in wanted) if title.lower() not in plain]
+        if missing:
+            raise _bad(
+                path,
+                f"its columns are called {', '.join(titles)}; there is no {', '.join(missing)}",
+                "name the columns under `columns`, unknown or coordinate: title",
+            )
     d = len(space)
     steps, odd = divmod(table.shape[1] - d, len(names))
     if odd or steps < 1 or (time is None and steps != 1):

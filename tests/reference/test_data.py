@@ -243,3 +243,12 @@ class TestPublishedFiles:
         lid = data.points[:, 1] == 1
         speed = 4 * data.points[lid, 0] * (1 - data.points[lid, 0])
         np.testing.assert_allclose(data.values["u"][lid], speed, atol=5e-4)
+
+
+def test_titles_that_name_other_columns_are_refused_and_not_taken_by_position(tmp_path):
+    path = tmp_path / "sensors.csv"
+    path.write_text("y,x,temperature\n0.1,0.2,3.0\n0.3,0.4,5.0\n")
+    with pytest.raises(ReferenceUnavailable, match=r"columns are called y, x, temperature; there is no u"):
+        data_reference(steady(), DataOptions(path))
+    named = data_reference(steady(), DataOptions(path, columns={"u": "temperature"}))
+    np.testing.assert_allclose(named.points, [[0.2, 0.1], [0.4, 0.3]])
