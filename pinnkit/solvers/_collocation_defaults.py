@@ -15,20 +15,19 @@ FEATURE_STAGES = ["head", {"ssbroyden": 1000}]
 def settled(problem: Problem, options: CollocationOptions) -> tuple[CollocationOptions, str]:
     """The options with nothing left open, and what was chosen and why in a sentence.
 
-    Linear problems without a definite form (waves, transport, Helmholtz) oscillate without decay, and
-    descent alone stalls on them: random features with a least-squares start. Otherwise a small network
-    trained by quasi-Newton steps.
+    Linear problems of second order in time (waves), and steady ones without a definite form (Helmholtz),
+    oscillate without decay, and descent alone stalls on them: random features with a least-squares start.
+    Otherwise, transport included, a small network trained by quasi-Newton steps.
     """
     kind = classify(problem)
+    definite = kind.type == "elliptic" and kind.coercive is not False
     if options.optimizer != "auto":
         names = [entry if isinstance(entry, str) else next(iter(entry)) for entry in options.optimizer]
         features, reason = "head" in names, "network and schedule as given"
-    elif kind.linear and not (
-        kind.type == "parabolic" or (kind.type == "elliptic" and kind.coercive is not False)
-    ):
+    elif kind.linear and (kind.time_order > 1 or (kind.steady and not definite)):
         features = True
         reason = (
-            "random features with a least-squares start, since the problem is linear without a definite form"
+            "random features with a least-squares start: the problem is linear and oscillates without decay"
         )
     else:
         features, reason = False, "a small network trained by quasi-Newton steps"
