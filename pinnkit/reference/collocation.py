@@ -15,7 +15,8 @@ import scipy.sparse as sps
 
 from .assembly import Array, Assembler
 from .base import ReferenceUnavailable
-from .solve import Constraints, factorise
+from .constraints import Constraints
+from .linear import factorise
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,15 +12,17 @@ import sympy as sp
 from ..forms.emit import emit
 from .assembly import Assembler, IntegrationSet
 from .base import ReferenceUnavailable
+from .constraints import Constraints, floating_unknowns
 from .dense_output import Trajectory
 from .elements import Array, tabulate
 from .fields import DiscreteField
 from .gauss import integrate_second_order
 from .kernels import Channel, Integrand, Kernel, Symbols
+from .linear import factorise
 from .locate import Locator
 from .mesh import FiniteMesh
+from .newton import newton
 from .radau import NODES, Radau
-from .solve import Constraints, factorise, floating_unknowns, newton
 from .spaces import Space, SpaceProduct
 from .system import System
 

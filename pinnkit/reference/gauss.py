@@ -8,8 +8,8 @@ import numpy as np
 
 from .assembly import Array, Assembler
 from .collocation import GAUSS, Stages, stuck
+from .constraints import Constraints
 from .dense_output import Trajectory, hermite_basis
-from .solve import Constraints
 
 _NEWTON_STEPS = 20
 _NEWTON_TOLERANCE = 1e-12

@@ -11,8 +11,8 @@ import numpy as np
 
 from .assembly import Array, Assembler
 from .collocation import RADAU, Stages, stuck
+from .constraints import Constraints
 from .dense_output import Trajectory, lagrange_basis
-from .solve import Constraints
 
 # Weights of the embedded formula of order 3 (Hairer & Wanner 1996, §IV.8, eq. 8.19).
 _EMBEDDED = np.array([-13 - 7 * np.sqrt(6.0), -13 + 7 * np.sqrt(6.0), -1.0]) / 3

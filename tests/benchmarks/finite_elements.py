@@ -17,7 +17,7 @@ from pinnkit.reference.derive import derive
 from pinnkit.reference.discrete import Discretisation
 from pinnkit.reference.locate import Locator
 from pinnkit.reference.meshing import Meshes
-from pinnkit.reference.solve import newton
+from pinnkit.reference.newton import newton
 from tests.reference import problems as known
 from tests.reference.test_steady import corner_exact, corner_problem
 

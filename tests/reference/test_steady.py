@@ -11,7 +11,7 @@ from pinnkit.reference import FemOptions, ReferenceUnavailable, fem_reference
 from pinnkit.reference.derive import derive
 from pinnkit.reference.discrete import Discretisation
 from pinnkit.reference.meshing import Meshes
-from pinnkit.reference.solve import newton
+from pinnkit.reference.newton import newton
 
 from . import problems as known
 from .problems import UNIT, distance, errors, u, x, y

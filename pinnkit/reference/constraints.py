@@ -1,0 +1,81 @@
+"""Prescribed values, unknowns known up to a constant, and data that must balance for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .assembly import Array, Assembler
+from .base import ReferenceUnavailable
+from .mesh import Index
+
+
+@dataclass(frozen=True, eq=False)
+class Constraints:
+    """Degrees of freedom with prescribed values, and unknowns that are known up to a constant only.
+
+    ``values(time, rate)`` gives ∂ₜ^rate of the prescribed values (len(fixed),). Each of ``floating`` is an
+    unknown whose constant mode changes nothing: one of its degrees of freedom stands among ``fixed``.
+    """
+
+    size: int
+    fixed: Index
+    values: Callable[[float, int], Array]
+    floating: tuple[int, ...] = ()
+    free: Index = field(init=False)
+
+    def __post_init__(self) -> None:
+        mask = np.ones(self.size, bool)
+        mask[self.fixed] = False
+        object.__setattr__(self, "free", np.flatnonzero(mask))
+
+
+def floating_unknowns(assembler: Assembler, fixed: Index) -> tuple[int, ...]:
+    """Unknowns that may be shifted by a constant without changing any equation or boundary term.
+
+    Asked of the assembled rows that are not ``fixed``, so that boundary conditions count: a pressure is
+    held by an outflow condition and floats in a closed box.
+    """
+    rng = np.random.default_rng(0)
+    product = assembler.product
+    states = tuple(rng.standard_normal(assembler.size) for _ in range(max(assembler.rates) + 1))
+    matrices = assembler.jacobian(0.0, states).values()
+    free = np.setdiff1d(np.arange(assembler.size), fixed)
+    found = []
+    for k, space in enumerate(product.spaces):
+        part = product.part(k)
+        if ((fixed >= part.start) & (fixed < part.stop)).any():
+            continue
+        mode = np.zeros(assembler.size)
+        mode[part] = space.constant()
+        if all(
+            np.abs(m @ mode)[free].max() <= 1e-9 * (abs(m) @ np.abs(mode))[free].max(initial=0.0)
+            for m in matrices
+        ):
+            found.append(k)
+    return tuple(found)
+
+
+def balance(assembler: Assembler, floating: Sequence[int], masses: Sequence[Array], residual: Array) -> Array:
+    """A residual made orthogonal to the constants of floating unknowns.
+
+    What is taken out is the quadrature error of data that balance in the continuum; data that do not
+    balance raise ``ReferenceUnavailable``.
+    """
+    for k in floating:
+        part = assembler.product.part(k)
+        constant, mass = assembler.product.spaces[k].constant(), masses[k]
+        defect = constant @ residual[part]
+        weight = constant @ np.abs(residual[part])
+        # Large defects belong to unbalanced data; smaller ones to curved boundaries and quadrature.
+        if abs(defect) > 1e-2 * weight and weight > 1e-12:
+            raise ReferenceUnavailable(
+                "finite elements: the data do not balance, so no solution exists",
+                reason=f"the equation tested with a constant leaves {defect:.3g} where it must leave 0",
+                mend="make sources and boundary fluxes balance, or prescribe a value on part of the boundary",
+            )
+        residual = residual.copy()
+        residual[part] -= mass * (defect / (constant @ mass))
+    return residual
