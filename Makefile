@@ -49,7 +49,7 @@ check: ## Lint, types and the import contract
 	$(BIN)/lint-imports
 	$(BIN)/pyright
 
-acceptance: $(STAMP) ## Every gate for three seeds in cold processes; writes docs/benchmarks.md
+acceptance: $(STAMP) ## Every gate for three seeds in cold processes; writes docs/benchmarks.md and docs/reference.md
 	$(BIN)/python -m tests.benchmarks.acceptance $(ARGS)
 
 bench: $(STAMP) ## Burgers alone, one seed: a quick look at speed and accuracy

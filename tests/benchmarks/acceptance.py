@@ -1,9 +1,10 @@
 """Every gate: each case and seed solved by the command line in a process of its own, from a cold cache.
 
-    python -m tests.benchmarks.acceptance [--case burgers …] [--seeds 0 1 2]
+    python -m tests.benchmarks.acceptance [--case burgers … finite_elements …] [--seeds 0 1 2]
 
-Prints tables; those of all cases are written into docs/benchmarks.md. The exit code is 1 where a gate is
-missed. With PINNKIT_CASES set, solutions are also compared with the published data that lie there.
+Prints tables; those of all cases are written into docs/benchmarks.md, those of the reference, which need no
+seed, into docs/reference.md. The exit code is 1 where a gate is missed. With PINNKIT_CASES set, solutions are
+also compared with the published data that lie there.
 """
 
 from __future__ import annotations
@@ -11,24 +12,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.finite_elements import gates
+from tests.benchmarks import finite_elements
+from tests.benchmarks.tables import ROOT, VERDICT, Gate, circumstances, table, write
 
-ROOT = Path(__file__).parents[2]
-TABLE = ROOT / "docs" / "benchmarks.md"
-FEM = "finite_elements"
-VERDICT = {True: "reached", False: "**missed**", None: "–"}
-BEGIN, END = "<!-- acceptance: begin -->", "<!-- acceptance: end -->"
+# What is asked of the reference, by the part that measures it.
+REFERENCE: dict[str, Callable[[], Iterator[Gate]]] = {"finite_elements": finite_elements.gates}
 
 
 @dataclass(frozen=True)
@@ -134,60 +131,13 @@ def _span(values: Iterable[float], smallest: bool = False) -> str:
     return f"{(min if smallest else max)(found):.1e}" if found else "–"
 
 
-def table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """A Markdown table, its columns aligned."""
-    cells = [list(header), *map(list, lines)]
-    widths = [max(len(line[k]) for line in cells) for k in range(len(header))]
-    cells.insert(1, ["-" * width for width in widths])
-    return "\n".join(
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
-        for line in cells
-    )
-
-
-def circumstances(versions: dict[str, str], seeds: Sequence[int]) -> str:
-    """Machine, versions and date, in a sentence."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
-    date = datetime.now(UTC).date().isoformat()
-    drawn = ", ".join(map(str, seeds))
-    return f"{date}, seeds {drawn}, {platform.machine()}, {cores} cores, {_processor()}; {listed}."
-
-
-def _processor() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.is_file():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or "processor unknown"
-
-
-def write(text: str) -> None:
-    """Put the text between the marks of docs/benchmarks.md."""
-    whole = TABLE.read_text()
-    before, rest = whole.split(BEGIN)
-    after = rest.split(END)[1]
-    TABLE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, write; 1 where a gate is missed."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    names = [*(case.problem for case in CASES), FEM]
-    parser.add_argument("--case", nargs="+", choices=names, default=names, help="which cases")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="which seeds")
-    chosen = parser.parse_args(arguments)
-
-    from pinnkit.solution import package_versions
-
+def solved(cases: Iterable[Case], seeds: Sequence[int]) -> tuple[str, bool]:
+    """The table of solved cases, and whether every gate was reached."""
     lines: list[list[str]] = []
     reached = True
-    for case in CASES:
-        if case.problem not in chosen.case:
-            continue
+    for case in cases:
         runs: list[Figures] = []
-        for seed in chosen.seeds:
+        for seed in seeds:
             run = measure(case, seed)
             runs.append(run)
             took = f"{run.wall:.1f} s, {run.process:.1f} s with everything"
@@ -200,18 +150,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "Case", "Must", "Within s", "Relative L2 by seed", "Reference's error", "Against data", "Trivial",
         "Whole process s", "Solving s", "Compiling s", "Reference s", "Gate",
     ]  # fmt: skip
-    parts = [circumstances(package_versions(), chosen.seeds)]
-    if lines:
-        parts.append(table(header, lines))
-    if FEM in chosen.case:
-        found = list(gates())
-        reached = reached and all(gate.reached is not False for gate in found)
-        rows_of_fem = [[gate.name, gate.must, gate.found, VERDICT[gate.reached]] for gate in found]
-        parts.append(table(["Finite elements", "Must", "Found", "Gate"], rows_of_fem))
-    text = "\n\n".join(parts)
-    print(f"\n{text}")
-    if set(chosen.case) == set(names):
-        write(text)
+    return table(header, lines), reached
+
+
+def judged(parts: Iterable[str]) -> tuple[str, bool]:
+    """The table of the reference's gates, and whether every one was reached."""
+    lines, reached = [], True
+    for part in parts:
+        for gate in REFERENCE[part]():
+            print(f"{gate.name}: {gate.found} ({gate.must})", flush=True)
+            lines.append([gate.name, gate.must, gate.found, VERDICT[gate.reached]])
+            reached = reached and gate.reached is not False
+    return table(["Reference", "Must", "Found", "Gate"], lines), reached
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, write; 1 where a gate is missed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    names = [*(case.problem for case in CASES), *REFERENCE]
+    parser.add_argument("--case", nargs="+", choices=names, default=names, help="which cases and parts")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="which seeds")
+    chosen = parser.parse_args(arguments)
+
+    from pinnkit.solution import package_versions
+
+    versions, reached = package_versions(), True
+    parts = [part for part in REFERENCE if part in chosen.case]
+    cases = [case for case in CASES if case.problem in chosen.case]
+    if parts:
+        found, reached = judged(parts)
+        text = f"{circumstances(versions)}\n\n{found}"
+        print(f"\n{text}\n")
+        if len(parts) == len(REFERENCE):
+            write(ROOT / "docs" / "reference.md", text)
+    if cases:
+        found, passed = solved(cases, chosen.seeds)
+        text, reached = f"{circumstances(versions, chosen.seeds)}\n\n{found}", reached and passed
+        print(f"\n{text}")
+        if len(cases) == len(CASES):
+            write(ROOT / "docs" / "benchmarks.md", text)
     return 0 if reached else 1
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +17,9 @@ from pinnkit.reference.discrete import Discretisation
 from pinnkit.reference.locate import Locator
 from pinnkit.reference.meshing import Meshes
 from pinnkit.reference.newton import newton
+from tests.benchmarks.tables import ROOT, Gate
 from tests.reference import problems as known
 from tests.reference.test_steady import corner_exact, corner_problem
-
-ROOT = Path(__file__).parents[2]
-
-
-@dataclass(frozen=True)
-class Gate:
-    """What was asked, what was found, whether it was reached; None where it could not be measured."""
-
-    name: str
-    must: str
-    found: str
-    reached: bool | None
 
 
 def gates() -> Iterator[Gate]:

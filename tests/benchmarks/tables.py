@@ -1,0 +1,61 @@
+"""Tables of the benchmarks: Markdown, how and where they were measured, and their place in the docs."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+BEGIN, END = "<!-- acceptance: begin -->", "<!-- acceptance: end -->"
+VERDICT = {True: "reached", False: "**missed**", None: "–"}
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What was asked, what was found, whether it was reached; None where it could not be measured."""
+
+    name: str
+    must: str
+    found: str
+    reached: bool | None
+
+
+def table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A Markdown table, its columns aligned."""
+    cells = [list(header), *map(list, lines)]
+    widths = [max(len(line[k]) for line in cells) for k in range(len(header))]
+    cells.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
+        for line in cells
+    )
+
+
+def circumstances(versions: dict[str, str], seeds: Sequence[int] = ()) -> str:
+    """Date, seeds, machine and versions, in a sentence."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    date = datetime.now(UTC).date().isoformat()
+    drawn = f", seeds {', '.join(map(str, seeds))}" if seeds else ""
+    return f"{date}{drawn}, {platform.machine()}, {cores} cores, {_processor()}; {listed}."
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.is_file():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "processor unknown"
+
+
+def write(file: Path, text: str) -> None:
+    """Put the text between the marks of a page of the documentation."""
+    whole = file.read_text()
+    before, rest = whole.split(BEGIN)
+    after = rest.split(END)[1]
+    file.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
