@@ -188,7 +188,7 @@ class _Attempt:
         if result.failed:
             kept = f"\n  the last good state is kept in {self.directory.path}" if self.directory else ""
             raise TrainingFailed(f"{self.problem.name}: training failed: {result.message}{kept}")
-        solution = Solution(self.problem, evaluate.bind(result.fields), record)
+        solution = Solution(self.problem, store.SolvedField(formulation, result.fields, evaluate), record)
         residuals = store.TrainedField(formulation.residuals) if formulation.residuals is not None else None
         return solution, residuals and residuals.bind(result.fields)
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ruamel.yaml import YAML
 
-from ..solution import Field, Record, RunDirectory, RunDirectoryError, Solution, write_text
-from ..solvers import DirectSolver, TrainedSolver
+from ..solution import Field, Index, Record, RunDirectory, RunDirectoryError, Solution, write_text
+from ..solvers import DirectSolver, Formulation, TrainedSolver
 from .numerics import precise
 from .settings import Sections, Settings, read_settings
 
@@ -31,13 +31,13 @@ class TrainedField:
     They are padded to powers of two, so that few programs are compiled.
     """
 
-    def __init__(self, function: Callable[[Any, Any], Mapping[str, Any]]):
+    def __init__(self, function: Callable[..., Mapping[str, Any]]):
         import equinox as eqx
 
         self._evaluate = eqx.filter_jit(function)
 
-    def __call__(self, fields: Any, points: np.ndarray) -> dict[str, np.ndarray]:
-        """Values (n,) by name at points (n, d)."""
+    def __call__(self, fields: Any, points: np.ndarray, *choice: Any) -> dict[str, np.ndarray]:
+        """Values (n, …) by name at points (n, d); ``choice`` is handed on, and compiled in."""
         import jax.numpy as jnp
 
         parts: list[dict[str, np.ndarray]] = []
@@ -46,13 +46,29 @@ class TrainedField:
                 part = points[start : start + _LARGEST]
                 padded = np.zeros((max(_SMALLEST, 1 << (len(part) - 1).bit_length()), points.shape[1]))
                 padded[: len(part)] = part
-                values = self._evaluate(fields, jnp.asarray(padded))
+                values = self._evaluate(fields, jnp.asarray(padded), *choice)
                 parts.append({name: np.asarray(value)[: len(part)] for name, value in values.items()})
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def bind(self, fields: Any) -> Field:
         """The function of points alone."""
         return lambda points: self(fields, points)
+
+
+class SolvedField:
+    """What a trained solver's unknowns are: values, and derivatives by the network's own pass."""
+
+    def __init__(self, formulation: Formulation, fields: Any, values: TrainedField | None = None):
+        self._values = (values or TrainedField(formulation.evaluate)).bind(fields)
+        self._derivatives, self._fields = TrainedField(formulation.derivatives), fields
+
+    def __call__(self, points: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Values (n,) by unknown at points (n, d)."""
+        return self._values(points)
+
+    def derivatives(self, points: np.ndarray, indices: tuple[Index, ...]) -> Mapping[str, np.ndarray]:
+        """∂^α (n, number of indices) by unknown at points (n, d)."""
+        return self._derivatives(self._fields, points, indices)
 
 
 class Keeper:
@@ -204,7 +220,7 @@ def load(path: str | Path) -> Solution:
 
         formulation = settings.solver.build(problem, settings.options, settings.seed)
         fields = formulation.least_squares.with_theta(jnp.asarray(arrays["theta"]))
-    return Solution(problem, TrainedField(formulation.evaluate).bind(fields), record)
+    return Solution(problem, SolvedField(formulation, fields), record)
 
 
 def record_of(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any], settings: Settings) -> Record:

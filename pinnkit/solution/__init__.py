@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from .atomic import StorageError, write_text
 from .dataset import field_dataset, write_netcdf
-from .record import Field, Record, Solution, package_versions
+from .record import Field, Index, Record, Solution, package_versions
 from .run_directory import Checkpoint, RunDirectory, RunDirectoryError
 
 __all__ = [
     "Checkpoint",
     "Field",
+    "Index",
     "Record",
     "RunDirectory",
     "RunDirectoryError",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Field = Callable[[np.ndarray], Mapping[str, np.ndarray]]
+Index = tuple[int, ...]  # orders of differentiation, one for each variable of the problem
 
 _CHUNK = 2**17  # points evaluated at once: bounds the memory that a large grid takes
 _SLACK = 1e-9  # of the domain's diameter: rounding of points that stand on the boundary
@@ -62,7 +64,8 @@ class Solution:
 
     ``field`` maps points (n, d), one column per variable of the problem, to one array (n,) per unknown.
     Points outside the domain or the time interval are refused, since a network answers there without
-    meaning; ``extrapolate=True`` answers all the same.
+    meaning; ``extrapolate=True`` answers all the same. A field that knows its derivatives has a method
+    ``derivatives(points, indices)``, which gives one array (n, number of indices) per unknown.
     """
 
     problem: Problem
@@ -86,15 +89,44 @@ class Solution:
 
     def evaluate(self, points: Any, extrapolate: bool = False) -> dict[str, np.ndarray]:
         """Values at points (n, d) by unknown, each (n,); raises as a call does."""
-        points = as_points(points, self.problem)
-        if not extrapolate:
-            check_inside(points, self.problem)
-        starts = range(0, max(len(points), 1), _CHUNK)
-        parts = [self.field(points[start : start + _CHUNK]) for start in starts]
+        parts = [self.field(part) for part in self._parts(points, extrapolate)]
         return {
             name: np.concatenate([np.asarray(part[name], dtype=float).reshape(-1) for part in parts])
             for name in self.names
         }
+
+    def derivatives(
+        self, points: Any, indices: Sequence[Sequence[int]], extrapolate: bool = False
+    ) -> dict[str, np.ndarray]:
+        """∂^α of every unknown at points (n, d), exactly: by unknown (n, k) for k multi-indices α.
+
+        An index holds the order of differentiation by each variable of the problem, space first, time last:
+        of u(x, y, t), (1, 0, 0) is u_x, (1, 1, 0) u_xy, (0, 0, 1) u_t and (0, 0, 0) u itself.
+        Raises ``ValueError`` as a call does, for indices that are none, and for a field without derivatives.
+        """
+        wanted = tuple(as_index(index, self.problem) for index in indices)
+        if not wanted:
+            raise ValueError("no multi-index is given; ask for one or more, such as [(1, 0), (0, 1)]")
+        differentiate = getattr(self.field, "derivatives", None)
+        if differentiate is None:
+            raise ValueError(
+                f"the solution of {self.problem.name!r} by {self.record.solver!r} gives values only; "
+                "solve by a method whose field has derivatives, such as pinn"
+            )
+        distinct = tuple(dict.fromkeys(wanted))
+        columns = [distinct.index(index) for index in wanted]
+        parts = [differentiate(part, distinct) for part in self._parts(points, extrapolate)]
+        return {
+            name: np.concatenate([np.asarray(part[name], dtype=float) for part in parts])[:, columns]
+            for name in self.names
+        }
+
+    def _parts(self, points: Any, extrapolate: bool) -> list[np.ndarray]:
+        """Checked points (n, d), in parts of bounded size."""
+        points = as_points(points, self.problem)
+        if not extrapolate:
+            check_inside(points, self.problem)
+        return [points[start : start + _CHUNK] for start in range(0, max(len(points), 1), _CHUNK)]
 
     def to_xarray(self) -> xr.Dataset:
         """The solution on a grid (boxes) or a mesh (other shapes), each unknown under its own name."""
@@ -143,6 +175,21 @@ def as_points(points: Any, problem: Problem) -> np.ndarray:
         first = bad.argmax()
         raise ValueError(f"{bad.sum()} of {len(array)} points are not finite, the first in row {first}")
     return array
+
+
+def as_index(index: Any, problem: Problem) -> Index:
+    """A multi-index over the problem's variables; raises ``ValueError`` saying what was expected."""
+    names = ", ".join(v.name for v in problem.variables)
+    try:
+        orders = tuple(operator.index(order) for order in index)
+    except TypeError:
+        orders = ()
+    if len(orders) != len(problem.variables) or min(orders) < 0:
+        raise ValueError(
+            f"{index!r} is no multi-index; expected {len(problem.variables)} whole number(s) from 0, "
+            f"the orders of differentiation by {names}"
+        )
+    return orders
 
 
 def check_inside(points: np.ndarray, problem: Problem) -> None:

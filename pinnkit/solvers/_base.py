@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jax import Array
 
     from ..declare import Problem
-    from ..solution import Field, Solution
+    from ..solution import Field, Index, Solution
     from ..training import LeastSquares, Stage
 
 
@@ -41,14 +41,17 @@ class Formulation:
     """What a trained solver makes of a problem.
 
     ``schedule`` is what the training loop runs through, stage by stage. ``evaluate(fields, points)`` gives
-    every unknown at points (n, d), each (n,), in plain JAX, and ``residuals(fields, points)`` the residual of
-    every equation; ``parameters(fields)`` gives the inferred constants. ``notes`` say in sentences what was
-    chosen and why, for the report. ``redraw_every``, ``tolerance`` and ``time_limit`` are the loop's.
+    every unknown at points (n, d), each (n,), in plain JAX, ``derivatives(fields, points, indices)`` its
+    derivatives by multi-indices over the problem's variables, each (n, number of indices), and
+    ``residuals(fields, points)`` the residual of every equation; ``parameters(fields)`` gives the inferred
+    constants. ``notes`` say in sentences what was chosen and why, for the report. ``redraw_every``,
+    ``tolerance`` and ``time_limit`` are the loop's.
     """
 
     least_squares: LeastSquares
     schedule: tuple[Stage, ...]
     evaluate: Callable[[Any, Array], dict[str, Array]]
+    derivatives: Callable[[Any, Array, tuple[Index, ...]], dict[str, Array]]
     parameters: Callable[[Any], dict[str, Array]] = lambda fields: {}
     residuals: Callable[[Any, Array], dict[str, Array]] | None = None
     notes: tuple[str, ...] = ()
@@ -93,4 +96,4 @@ class DirectSolver(Solver):
 
     @abc.abstractmethod
     def restore(self, problem: Problem, options: Any, arrays: Mapping[str, np.ndarray]) -> Field:
-        """The solution's field from what was kept, exactly."""
+        """The solution's field from what was kept, exactly; with ``derivatives`` where it can give them."""

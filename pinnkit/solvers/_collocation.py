@@ -16,6 +16,7 @@ from ..declare.conditions import AnyCondition, Initial, InitialRate, PointValue
 from ..declare.problem import Problem
 from ..declare.symbols import normal
 from ..fields.collocation import Collocation, Needs, prepare
+from ..fields.derivatives import Index
 from ..fields.embeddings import Coordinates, FourierFeatures, Holes
 from ..fields.exact_conditions import UNTOUCHED, exact_conditions
 from ..fields.mlp import NETWORKS
@@ -67,15 +68,17 @@ def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formu
         points.observed(number, options.weights.observations) for number in range(len(problem.observations))
     ]
 
-    zero = (0,) * len(problem.variables)
-    values = dict.fromkeys(problem.unknown_names, (zero,))
-
-    def evaluate(fields: Fields, x: Array) -> dict[str, Array]:
+    def derivatives(fields: Fields, x: Array, indices: tuple[Index, ...]) -> dict[str, Array]:
+        needs = dict.fromkeys(problem.unknown_names, indices)
         pieces = [
-            _values(fields, prepare(transforms, values, x[start : start + EVALUATION_CHUNK]), zero)
+            _jets(fields, prepare(transforms, needs, x[start : start + EVALUATION_CHUNK]), needs)
             for start in range(0, len(x), EVALUATION_CHUNK)
         ]
         return {name: jnp.concatenate([piece[name] for piece in pieces]) for name in problem.unknown_names}
+
+    def evaluate(fields: Fields, x: Array) -> dict[str, Array]:
+        zero = (0,) * len(problem.variables)
+        return {name: values[:, 0] for name, values in derivatives(fields, x, (zero,)).items()}
 
     def residuals(fields: Fields, x: Array) -> dict[str, Array]:
         pieces = [
@@ -89,6 +92,7 @@ def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formu
         least_squares=LeastSquares(fields, blocks, linear=Fields.linear_leaves, first=Fields.first_leaves),
         schedule=schedule,
         evaluate=evaluate,
+        derivatives=derivatives,
         residuals=residuals,
         parameters=Fields.parameters,
         notes=(reason, *conditions.notes, *strong.notes),
@@ -99,9 +103,11 @@ def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formu
 
 
 @eqx.filter_jit
-def _values(fields: Fields, at: Collocation, zero: tuple[int, ...]) -> dict[str, Array]:
-    needs = {name: (zero,) for group in fields.groups for name in group.unknowns}
-    return {name: value for (name, _), value in fields.jets(at, needs).items()}
+def _jets(fields: Fields, at: Collocation, needs: Needs) -> dict[str, Array]:
+    jets = fields.jets(at, needs)
+    return {
+        name: jnp.stack([jets[name, index] for index in indices], axis=1) for name, indices in needs.items()
+    }
 
 
 def initial_fields(problem: Problem, options: NetworkOptions, seed: int) -> Fields:

@@ -1,6 +1,7 @@
 """Calling a solution, what it refuses, and its record."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -103,3 +104,42 @@ def test_versions_name_what_determines_a_result():
 def test_unknown_suffix_names_the_known_ones(line, tmp_path):
     with pytest.raises(ValueError, match=r"\.nc, \.vtu or \.xdmf"):
         line.write(tmp_path / "solution.txt")
+
+
+class Parabola:
+    """u = x(2 − x)/2 with its derivatives."""
+
+    def __call__(self, points):
+        return {"u": points[:, 0] * (2 - points[:, 0]) / 2}
+
+    def derivatives(self, points, indices):
+        known = {(0,): self(points)["u"], (1,): 1 - points[:, 0], (2,): np.full(len(points), -1.0)}
+        return {"u": np.stack([known[index] for index in indices], axis=1)}
+
+
+def test_derivatives_come_column_by_column(line, monkeypatch):
+    monkeypatch.setattr("pinnkit.solution.record._CHUNK", 3)
+    solution = replace(line, field=Parabola())
+    found = solution.derivatives([0.0, 0.5, 1.0, 1.5], [(1,), [2], (1,), np.array([0])])["u"]
+    assert found.tolist() == [[1, -1, 1, 0], [0.5, -1, 0.5, 0.375], [0, -1, 0, 0.5], [-0.5, -1, -0.5, 0.375]]
+
+
+@pytest.mark.parametrize(
+    ("points", "indices", "words"),
+    [
+        ([3.0], [(1,)], "outside the domain"),
+        ([1.0], [(1, 0)], r"\(1, 0\) is no multi-index; expected 1 whole number\(s\) from 0.*by x"),
+        ([1.0], [(-1,)], "no multi-index"),
+        ([1.0], [(0.5,)], "no multi-index"),
+        ([1.0], [1], "no multi-index"),
+        ([1.0], [], "no multi-index is given"),
+    ],
+)
+def test_derivatives_refuse_bad_points_and_indices(line, points, indices, words):
+    with pytest.raises(ValueError, match=words):
+        replace(line, field=Parabola()).derivatives(points, indices)
+
+
+def test_a_field_without_derivatives_says_so(line):
+    with pytest.raises(ValueError, match="gives values only"):
+        line.derivatives([1.0], [(1,)])
