@@ -15,8 +15,8 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sps
 
-from .elements import Array, quadrature, tabulate
-from .kernels import Kernel
+from .elements import Array, quadrature, tabulate, tabulate_second
+from .kernels import Kernel, second_axes
 from .mesh import FiniteMesh, Index
 from .spaces import SpaceProduct
 
@@ -89,6 +89,16 @@ class _Part:
         self.kernel, self.domain, self.product = kernel, domain, product
         mesh = product.mesh
         self._tables = [tabulate(mesh.dimension, s.degree, domain.reference) for s in product.spaces]
+        axes = {kernel.symbols.channels[s].axis for s in kernel.channels}
+        self._second = max(axes, default=0) > mesh.dimension
+        self._bend: Array | None = None
+        if self._second:
+            self._tables = [
+                np.concatenate([t, tabulate_second(mesh.dimension, s.degree, domain.reference)], axis=2)
+                for t, s in zip(self._tables, product.spaces, strict=True)
+            ]
+            if mesh.geometry_degree > 1:
+                self._bend = self._bent()
         self._dofs = [
             s.cell_dofs[domain.cells] + o for s, o in zip(product.spaces, product.offsets[:-1], strict=True)
         ]
@@ -109,18 +119,48 @@ class _Part:
     def _field(self, unknown: int, state: Array) -> list[Array]:
         table = self._tables[unknown]
         local = state[..., self._dofs[unknown]]
-        value = local @ table[..., 0]
-        slopes = [local @ table[..., 1 + r] for r in range(self.product.mesh.dimension)]
-        inverse = self.domain.inverse
-        return [
-            value,
-            *(sum(slopes[r] * inverse[..., r, d] for r in range(len(slopes))) for d in range(len(slopes))),
-        ]
+        columns = [local @ table[..., c] for c in range(table.shape[2])]
+        axes = range(1, table.shape[2])
+        return [columns[0], *(sum(columns[c] * factor for c, factor in self._chain(a)) for a in axes)]
+
+    def _chain(self, axis: int) -> list[tuple[int, Array]]:
+        """A derivative in space by those on the reference cell: (column of the tables, factor)."""
+        inverse, d = self.domain.inverse, self.product.mesh.dimension
+        if axis <= d:
+            return [(1 + r, inverse[..., r, axis - 1]) for r in range(d)]
+        pair = axis - 1 - d
+        i, j = second_axes(d)[pair]
+        terms = []
+        for k, (r, s) in enumerate(second_axes(d)):
+            factor = inverse[..., r, i] * inverse[..., s, j]
+            if r != s:
+                factor = factor + inverse[..., s, i] * inverse[..., r, j]
+            terms.append((1 + d + k, factor))
+        if self._bend is not None:
+            terms += [(1 + r, self._bend[..., r, pair]) for r in range(d)]
+        return terms
+
+    def _bent(self) -> Array:
+        """∂²ξᵣ/∂xᵢ∂xⱼ (c, q, d, pairs) on curved cells: −∂ξᵣ/∂x_k · ∂²x_k/∂ξ_s∂ξ_t · ∂ξ_s/∂xᵢ · ∂ξ_t/∂xⱼ."""
+        mesh, domain = self.product.mesh, self.domain
+        second = tabulate_second(mesh.dimension, mesh.geometry_degree, domain.reference)
+        curvature = np.einsum("cgk,gqp->cqkp", mesh.geometry[domain.cells], second)
+        pairs = second_axes(mesh.dimension)
+        bend = np.zeros_like(curvature)
+        for p in range(len(pairs)):
+            for (s, t), part in zip(pairs, np.moveaxis(curvature, -1, 0), strict=True):
+                i, j = pairs[p]
+                factor = domain.inverse[..., s, i] * domain.inverse[..., t, j]
+                if s != t:
+                    factor = factor + domain.inverse[..., t, i] * domain.inverse[..., s, j]
+                bend[..., p] -= np.einsum("cqrk,cqk,cq->cqr", domain.inverse, part, factor)
+        return bend
 
     def residual(self, time: Array | float, states: Sequence[Array]) -> list[tuple[int, Array]]:
         """(equation, contributions (…, c, shapes)) of ∫ S v − F·∇v."""
         channels = self.channels(states)
-        rows = self.kernel.values(self.domain.points, time, self.domain.normals, channels)
+        domain = self.domain
+        rows = self.kernel.values(domain.points, time, domain.normals, channels, domain.inverse)
         by_equation: dict[int, dict[int, Array]] = {}
         for (equation, row), value in zip(self.kernel.rows, rows, strict=True):
             by_equation.setdefault(equation, {})[row] = value * self.domain.weights
@@ -139,7 +179,10 @@ class _Part:
 
     def jacobian(self, time: float, states: Sequence[Array]) -> dict[tuple[int, int, int], Array]:
         """(equation, unknown, rate) → local matrices (c, shapes, shapes)."""
-        values = self.kernel.derivatives(self.domain.points, time, self.domain.normals, self.channels(states))
+        domain = self.domain
+        values = self.kernel.derivatives(
+            domain.points, time, domain.normals, self.channels(states), domain.inverse
+        )
         blocks: dict[tuple[int, int, int], dict[tuple[int, int], Array]] = {}
         for (equation, row, channel), value in zip(self.kernel.entries, values, strict=True):
             key = (equation, channel.unknown, channel.rate)
@@ -162,19 +205,14 @@ class _Part:
 
     def _pull_back(self, entries: dict[tuple[int, int], Array]) -> dict[tuple[int, int], Array]:
         """Coefficients of physical derivatives turned into coefficients of reference derivatives."""
-        inverse, d = self.domain.inverse, self.product.mesh.dimension
         half: dict[tuple[int, int], Array] = {}
         for (row, axis), value in entries.items():
-            targets = (
-                [(0, value)] if row == 0 else [(1 + r, value * inverse[..., r, row - 1]) for r in range(d)]
-            )
+            targets = [(0, value)] if row == 0 else [(c, value * factor) for c, factor in self._chain(row)]
             for new, term in targets:
                 half[new, axis] = half[new, axis] + term if (new, axis) in half else term
         full: dict[tuple[int, int], Array] = {}
         for (row, axis), value in half.items():
-            targets = (
-                [(0, value)] if axis == 0 else [(1 + r, value * inverse[..., r, axis - 1]) for r in range(d)]
-            )
+            targets = [(0, value)] if axis == 0 else [(c, value * factor) for c, factor in self._chain(axis)]
             for new, term in targets:
                 full[row, new] = full[row, new] + term if (row, new) in full else term
         return full
