@@ -1,84 +1,31 @@
-"""Networks that carry bundles of derivatives: the plain and the modified multilayer perceptron."""
+"""The plain and the modified multilayer perceptron."""
 
 from __future__ import annotations
 
-import abc
 from collections.abc import Sequence
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jax import Array
 
 from .activations import ACTIVATIONS
-from .derivatives import Bundle, Index, add, compose, linear, product
-from .embeddings import Coordinates, FourierFeatures
-
-
-class Linear(eqx.Module):
-    """W z + b with Glorot-normal weights and zero bias, both scaled by ``gain``."""
-
-    weight: Array
-    bias: Array
-
-    def __init__(self, inputs: int, outputs: int, key: Array, gain: float = 1.0):
-        self.weight = gain * jnp.sqrt(2 / (inputs + outputs)) * jax.random.normal(key, (outputs, inputs))
-        self.bias = jnp.zeros(outputs)
-
-    def bundle(self, inner: Bundle) -> Bundle:
-        """Bundle of the image."""
-        return linear(inner, self.weight, self.bias)
-
-
-class AbstractNetwork(eqx.Module):
-    """Maps points (n, d) to the bundle of m outputs, entries of shape (n, m)."""
-
-    inputs: eqx.AbstractVar[Coordinates | FourierFeatures]
-    head: eqx.AbstractVar[Linear]
-
-    @property
-    @abc.abstractmethod
-    def first(self) -> tuple[Linear, ...]:
-        """The layers that see the inputs."""
-
-    @abc.abstractmethod
-    def features(self, points: Array, wanted: Sequence[Index]) -> Bundle:
-        """Bundle of the last hidden layer."""
-
-    def bundle(self, points: Array, wanted: Sequence[Index]) -> Bundle:
-        """Bundle of the outputs: derivatives ``wanted``, a downward-closed set with zero first."""
-        return self.head.bundle(self.features(points, wanted))
+from .derivatives import Bundle, Index, add, compose, product
+from .network import AbstractNetwork, Architecture, Inputs, Linear, hidden_layers
 
 
 class MLP(AbstractNetwork):
-    """Multilayer perceptron: x → σ(W₁x+b₁) → … → W z + b.
+    """Multilayer perceptron: x → σ(W₁x+b₁) → … → W z + b."""
 
-    ``feature_scale`` widens the first layer's weights and spreads its biases uniformly, so that its
-    units become features of that bandwidth over the domain (zero leaves Glorot's choice).
-    """
-
-    inputs: Coordinates | FourierFeatures
+    inputs: Inputs
     hidden: tuple[Linear, ...]
     head: Linear
     activation: str = eqx.field(static=True)
 
-    def __init__(
-        self,
-        inputs: Coordinates | FourierFeatures,
-        outputs: int,
-        width: int,
-        depth: int,
-        activation: str,
-        key: Array,
-        feature_scale: float = 0.0,
-    ):
-        keys = jax.random.split(key, depth + 1)
-        sizes = [inputs.width] + [width] * depth
-        hidden = [Linear(a, b, k) for a, b, k in zip(sizes[:-1], sizes[1:], keys[:-1], strict=True)]
-        if feature_scale:
-            hidden[0] = _spread(hidden[0], feature_scale, keys[0])
-        self.inputs, self.hidden, self.activation = inputs, tuple(hidden), activation
-        self.head = Linear(width, outputs, keys[-1])
+    def __init__(self, inputs: Inputs, outputs: int, architecture: Architecture, key: Array):
+        keys = jax.random.split(key, architecture.depth + 1)
+        self.inputs, self.activation = inputs, architecture.activation
+        self.hidden = tuple(hidden_layers(inputs.width, architecture, keys[:-1]))
+        self.head = Linear(architecture.width, outputs, keys[-1])
 
     @property
     def first(self) -> tuple[Linear, ...]:
@@ -100,31 +47,20 @@ class ModifiedMLP(AbstractNetwork):
     (2021), eqs. 42–45.
     """
 
-    inputs: Coordinates | FourierFeatures
+    inputs: Inputs
     gates: tuple[Linear, Linear]
     hidden: tuple[Linear, ...]
     head: Linear
     activation: str = eqx.field(static=True)
 
-    def __init__(
-        self,
-        inputs: Coordinates | FourierFeatures,
-        outputs: int,
-        width: int,
-        depth: int,
-        activation: str,
-        key: Array,
-        feature_scale: float = 0.0,
-    ):
-        keys = jax.random.split(key, depth + 3)
-        sizes = [inputs.width] + [width] * depth
-        hidden = [Linear(a, b, k) for a, b, k in zip(sizes[:-1], sizes[1:], keys[3:], strict=True)]
-        gates = [Linear(inputs.width, width, keys[0]), Linear(inputs.width, width, keys[1])]
-        if feature_scale:
-            gates = [_spread(g, feature_scale, k) for g, k in zip(gates, keys[:2], strict=True)]
-            hidden[0] = _spread(hidden[0], feature_scale, keys[3])
-        self.inputs, self.gates, self.hidden = inputs, (gates[0], gates[1]), tuple(hidden)
-        self.activation, self.head = activation, Linear(width, outputs, keys[2])
+    def __init__(self, inputs: Inputs, outputs: int, architecture: Architecture, key: Array):
+        keys = jax.random.split(key, architecture.depth + 3)
+        gates = [Linear(inputs.width, architecture.width, k) for k in keys[:2]]
+        if architecture.feature_scale:
+            gates = [g.spread(architecture.feature_scale, k) for g, k in zip(gates, keys[:2], strict=True)]
+        self.inputs, self.activation, self.gates = inputs, architecture.activation, (gates[0], gates[1])
+        self.hidden = tuple(hidden_layers(inputs.width, architecture, keys[3:]))
+        self.head = Linear(architecture.width, outputs, keys[2])
 
     @property
     def first(self) -> tuple[Linear, ...]:
@@ -142,14 +78,3 @@ class ModifiedMLP(AbstractNetwork):
             z = compose(activation, layer.bundle(bundle), wanted)
             bundle = add(product(z, span, wanted), v)
         return bundle
-
-
-def _spread(layer: Linear, scale: float, key: Array) -> Linear:
-    """Weights and biases uniform in ±scale: features whose centres fill the domain."""
-    w, b = jax.random.split(key)
-    weight = jax.random.uniform(w, layer.weight.shape, minval=-scale, maxval=scale)
-    bias = jax.random.uniform(b, layer.bias.shape, minval=-scale, maxval=scale)
-    return eqx.tree_at(lambda m: (m.weight, m.bias), layer, (weight, bias))
-
-
-NETWORKS: dict[str, type[AbstractNetwork]] = {"mlp": MLP, "modified_mlp": ModifiedMLP}

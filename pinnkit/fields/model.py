@@ -11,7 +11,7 @@ from jax import Array
 
 from .collocation import Collocation, Needs
 from .derivatives import Index, closure, product
-from .mlp import AbstractNetwork
+from .network import AbstractNetwork
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,16 @@ import sympy as sp
 from jax import Array
 
 from ..declare.conditions import AnyCondition, Initial, InitialRate, PointValue
+from ..declare.errors import DeclarationError
 from ..declare.problem import Problem
 from ..declare.symbols import normal
 from ..fields.collocation import Collocation, Needs, prepare
 from ..fields.derivatives import Index
 from ..fields.embeddings import Coordinates, FourierFeatures, Holes
 from ..fields.exact_conditions import UNTOUCHED, exact_conditions
-from ..fields.mlp import NETWORKS
 from ..fields.model import Fields, Group, Inferred
+from ..fields.network import Architecture
+from ..fields.networks import NETWORKS
 from ..forms.emit import emit
 from ..forms.errors import FormUnavailable
 from ..forms.jets import Jet, jet_symbol
@@ -140,15 +142,33 @@ def _network(problem: Problem, options: NetworkOptions, group: Group, key: Array
         inputs = Holes(inputs, holes)
     if options.fourier_features:
         inputs = FourierFeatures(inputs, options.fourier_features, options.fourier_scale, inputs_key)
-    return NETWORKS[options.kind](
-        inputs,
-        len(group.unknowns),
+    architecture = Architecture(
         options.width,
         options.depth,
         options.activation,
-        network_key,
-        feature_scale=options.feature_scale,
+        options.feature_scale,
+        _patches(problem, options, group),
     )
+    return NETWORKS[options.kind](inputs, len(group.unknowns), architecture, network_key)
+
+
+def _patches(problem: Problem, options: NetworkOptions, group: Group) -> tuple[int, ...]:
+    """Patches of the coordinates that a group sees."""
+    if not options.patches:
+        return ()
+    names = [v.name for v in problem.variables]
+    if len(options.patches) != len(names):
+        raise DeclarationError(
+            f"patches: {list(options.patches)} for {len(names)} coordinates", section="network",
+            expected=f"one number for each of {', '.join(names)}", mend="write 1 where nothing is to be cut",
+        )  # fmt: skip
+    for name, count, variable in zip(names, options.patches, problem.variables, strict=True):
+        if count > 1 and variable in problem.periodic:
+            raise DeclarationError(
+                f"patches: {name} is periodic and cut into {count}", section="network",
+                expected="1 for a periodic coordinate", mend="more features or harmonics resolve it as well",
+            )  # fmt: skip
+    return tuple(options.patches[column] for column in group.columns)
 
 
 def _holes(problem: Problem) -> tuple[tuple[tuple[float, ...], tuple[tuple[float, ...], ...]], ...]:

@@ -23,8 +23,9 @@ class NetworkOptions(Options):
     definite form (Helmholtz), whose solutions oscillate without decay, 600 random sine features.
     """
 
-    kind: Literal["mlp", "modified_mlp"] = "mlp"
-    """Plain multilayer perceptron, or the one gated between two encodings of the input."""
+    kind: Literal["mlp", "modified_mlp", "features"] = "mlp"
+    """Plain multilayer perceptron, the one gated between two encodings of the input, or one hidden layer of
+    random features for each patch of the domain."""
     width: PositiveInt | None = None
     """Units in each hidden layer."""
     depth: PositiveInt | None = None
@@ -39,6 +40,8 @@ class NetworkOptions(Options):
     """First-layer weights and biases uniform in ± this, as random features; 0, Glorot's choice."""
     holes: bool = True
     """Let the network see coordinates inverted at every round hole of the domain."""
+    patches: tuple[PositiveInt, ...] = ()
+    """Parts that each coordinate is cut into, for random features; none, the domain is one patch."""
     harmonics: PositiveInt = 1
     """Pairs (cos, sin) for each periodic coordinate."""
 

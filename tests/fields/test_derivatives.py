@@ -20,8 +20,12 @@ from pinnkit.fields.collocation import prepare
 from pinnkit.fields.derivatives import add, closure, compose, differentiate, partitions, product
 from pinnkit.fields.embeddings import Coordinates, FourierFeatures, Holes
 from pinnkit.fields.exact_conditions import Transform
-from pinnkit.fields.mlp import MLP, NETWORKS, ModifiedMLP
+from pinnkit.fields.features import Features
+from pinnkit.fields.mlp import MLP, ModifiedMLP
 from pinnkit.fields.model import Fields, Group
+from pinnkit.fields.network import Architecture
+from pinnkit.fields.networks import NETWORKS
+from pinnkit.fields.windows import Windows
 
 KEY = jax.random.key(1)
 PLANE = Coordinates((-1.0, 0.0), (3.0, 2.0), ())
@@ -78,24 +82,64 @@ def test_activations(activation):
     ("kind", "activation"), [*(("mlp", name) for name in ACTIVATIONS), ("modified_mlp", "tanh")]
 )
 def test_networks_to_order_four(kind, activation):
-    check(NETWORKS[kind](PLANE, 2, 4, 2, activation, KEY))
+    check(NETWORKS[kind](PLANE, 2, Architecture(4, 2, activation), KEY))
 
 
 def test_three_variables_mixed_to_order_three():
     inputs = Coordinates((0.0, -1.0, 0.0), (1.0, 1.0, 2.0), ())
     wanted = closure(frozenset(i for i in itertools.product(range(4), repeat=3) if sum(i) == 3))
     assert len(wanted) == 20
-    check(MLP(inputs, 1, 5, 2, "tanh", KEY), np.random.default_rng(1).uniform(0, 1, (4, 3)), wanted)
+    check(
+        MLP(inputs, 1, Architecture(5, 2, "tanh"), KEY),
+        np.random.default_rng(1).uniform(0, 1, (4, 3)),
+        wanted,
+    )
+
+
+@pytest.mark.parametrize("patches", [(), (2, 3), (1, 2)])
+def test_features_under_windows_to_order_four(patches):
+    check(Features(PLANE, 2, Architecture(3, 1, "sin", 2.0, patches), KEY))
+
+
+def test_windows_sum_to_one_with_all_their_derivatives():
+    windows = Windows((-1.0, 0.0), (3.0, 2.0), (4, 3))
+    assert windows.size == 12
+    values = bundle(windows, POINTS, FOURTH)
+    for index in FOURTH:
+        np.testing.assert_allclose(np.sum(values[index], axis=1), float(index == (0, 0)), atol=1e-11)
+    check(windows)
+
+
+def test_a_window_is_one_at_the_middle_of_its_patch_and_small_far_away():
+    windows = Windows((-1.0, 0.0), (3.0, 2.0), (4, 3))
+    centers, half = windows.centers()
+    np.testing.assert_allclose(half, [0.5, 1 / 3])
+    values = np.asarray(bundle(windows, centers, FOURTH)[0, 0])
+    assert np.diag(values).min() > 0.99
+    assert np.abs(values - np.diag(np.diag(values))).max() < 0.01
+
+
+def test_features_of_a_patch_are_spread_over_it():
+    network = Features(PLANE, 1, Architecture(500, 1, "sin", 2.0, (4, 1)), KEY)
+    centers, half = network.windows.centers()
+    low, high = np.array(PLANE.lower), np.array(PLANE.upper)
+    for j, center in enumerate(centers):
+        w, b = (
+            np.asarray(leaf)[500 * j : 500 * (j + 1)] for leaf in (network.layer.weight, network.layer.bias)
+        )
+        at_center = w @ ((2 * center - low - high) / (high - low)) + b
+        assert 1.9 < np.abs(at_center).max() <= 2
+        assert 1.9 < np.abs(w[:, 0] * 2 * half[0] / (high - low)[0]).max() <= 2
 
 
 def test_wide_features_start_from_other_weights_only():
-    network = MLP(PLANE, 1, 5, 1, "sin", KEY, feature_scale=6.0)
+    network = MLP(PLANE, 1, Architecture(5, 1, "sin", 6.0), KEY)
     assert np.abs(network.hidden[0].weight).max() > 4
     check(network)
 
 
 def test_one_point_alone_and_a_part_of_the_derivatives():
-    network = ModifiedMLP(PLANE, 1, 5, 2, "tanh", KEY)
+    network = ModifiedMLP(PLANE, 1, Architecture(5, 2, "tanh"), KEY)
     some = closure(frozenset({(2, 0), (0, 1)}))
     few, all_of_them = bundle(network, POINTS[:1], some), bundle(network, POINTS, FOURTH)
     assert_bundle(few, {index: np.asarray(all_of_them[index][:1]) for index in some}, 1e-14)
@@ -120,12 +164,15 @@ def test_embeddings(inputs):
 
 
 def test_a_network_behind_an_embedding():
-    check(MLP(Holes(Coordinates((-1.0, 0.0), (3.0, 2.0), (1,)), (DISK,)), 1, 3, 1, "tanh", KEY), wanted=THIRD)
+    check(
+        MLP(Holes(Coordinates((-1.0, 0.0), (3.0, 2.0), (1,)), (DISK,)), 1, Architecture(3, 1, "tanh"), KEY),
+        wanted=THIRD,
+    )
 
 
 @pytest.mark.parametrize("harmonics", [1, 2])
 def test_periodic_networks_repeat_with_all_derivatives(harmonics):
-    network = MLP(Coordinates((-1.0, 0.0), (3.0, 2.0), (0,), harmonics), 1, 8, 2, "tanh", KEY)
+    network = MLP(Coordinates((-1.0, 0.0), (3.0, 2.0), (0,), harmonics), 1, Architecture(8, 2, "tanh"), KEY)
     left = bundle(network, POINTS, FOURTH)
     right = bundle(network, POINTS + np.array([4.0, 0.0]), FOURTH)
     assert_bundle(left, {index: np.asarray(entry) for index, entry in right.items()}, 1e-11)
@@ -155,7 +202,7 @@ def jets(fields, transforms, needs, points=POINTS):
 
 
 def test_jets_of_a_transformed_unknown():
-    network = MLP(PLANE, 2, 5, 2, "tanh", KEY)
+    network = MLP(PLANE, 2, Architecture(5, 2, "tanh"), KEY)
     fields = Fields((network,), (), (Group(("u", "v"), (0, 1)),))
     needs = {"u": ((2, 2), (1, 0)), "v": ((0, 0), (3, 0))}
     found = jets(fields, {"u": LIFT}, needs)
@@ -172,7 +219,7 @@ def test_jets_of_a_transformed_unknown():
 
 
 def test_an_unknown_of_some_variables_has_no_derivatives_in_the_others():
-    steady = MLP(Coordinates((0.0,), (2.0,), ()), 1, 5, 1, "tanh", KEY)
+    steady = MLP(Coordinates((0.0,), (2.0,), ()), 1, Architecture(5, 1, "tanh"), KEY)
     fields = Fields((steady,), (), (Group(("w",), (1,)),))
     needs = {"w": ((0, 0), (0, 2), (1, 0), (1, 1))}
     plain = jets(fields, {}, needs)
@@ -192,7 +239,7 @@ def test_an_unknown_of_some_variables_has_no_derivatives_in_the_others():
 
 
 def test_groups_share_a_network_and_unknowns_not_asked_for_cost_nothing():
-    networks = tuple(MLP(PLANE, 1, 3, 1, "tanh", key) for key in jax.random.split(KEY))
+    networks = tuple(MLP(PLANE, 1, Architecture(3, 1, "tanh"), key) for key in jax.random.split(KEY))
     fields = Fields(networks, (), (Group(("u",), (0, 1)), Group(("v",), (0, 1))))
     assert set(jets(fields, {}, {"v": ((1, 0),)})) == {("v", (1, 0))}
 

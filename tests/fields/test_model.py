@@ -10,15 +10,18 @@ import pytest
 
 from pinnkit.fields.collocation import prepare
 from pinnkit.fields.embeddings import Coordinates
-from pinnkit.fields.mlp import NETWORKS
 from pinnkit.fields.model import Fields, Group, Inferred
+from pinnkit.fields.network import Architecture
+from pinnkit.fields.networks import NETWORKS
 
 INPUTS = Coordinates((0.0,), (1.0,), ())
 
 
 def fields(kind="mlp", inferred=()):
     keys = jax.random.split(jax.random.key(0))
-    networks = tuple(NETWORKS[kind](INPUTS, 2 - k, 4, 2, "tanh", key) for k, key in enumerate(keys))
+    networks = tuple(
+        NETWORKS[kind](INPUTS, 2 - k, Architecture(4, 2, "tanh"), key) for k, key in enumerate(keys)
+    )
     raw = tuple(jnp.asarray(spec.raw) for spec in inferred)
     return Fields(networks, raw, (Group(("u", "v"), (0,)), Group(("p",), (0,))), inferred)
 

@@ -10,6 +10,7 @@ from pinnkit.fields.collocation import prepare
 from pinnkit.fields.embeddings import Coordinates
 from pinnkit.fields.mlp import MLP
 from pinnkit.fields.model import Fields, Group
+from pinnkit.fields.network import Architecture
 from pinnkit.training import Block, LeastSquares
 
 U, U_X, U_XX = (0,), (1,), (2,)
@@ -20,7 +21,7 @@ def network(width=6, depth=2, seed=0, feature_scale=0.0, dimension=1) -> Fields:
     """One unknown u on the cube (−1, 1)^d."""
     inputs = Coordinates((-1.0,) * dimension, (1.0,) * dimension, ())
     key = jax.random.key(seed)
-    body = MLP(inputs, 1, width, depth, "tanh", key, feature_scale=feature_scale)
+    body = MLP(inputs, 1, Architecture(width, depth, "tanh", feature_scale), key)
     return Fields((body,), (), (Group(("u",), tuple(range(dimension))),))
 
 

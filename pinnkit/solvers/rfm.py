@@ -1,0 +1,85 @@
+"""Random feature method: strong residuals at collocation points, solved by least squares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from ._base import Formulation, Options, Requirement, TrainedSolver
+from ._collocation_options import CollocationOptions, NetworkOptions, PointsOptions, WeightOptions
+
+if TYPE_CHECKING:
+    from ..declare import Problem
+
+# Rows for each feature: least squares with as many rows as columns interpolates, and errs between points.
+_ROWS = 5
+
+
+class RfmOptions(Options):
+    """Options of the random feature method."""
+
+    features: PositiveInt = 400
+    """Features in each patch."""
+    patches: tuple[PositiveInt, ...] = ()
+    """Parts that each coordinate, time last, is cut into; none, the domain is one patch."""
+    activation: Literal["tanh", "sin", "swish"] = "sin"
+    """Activation function."""
+    feature_scale: PositiveFloat = 4.0
+    """Weights and biases are uniform in ± this in a patch's own coordinates; the best of five factors of it
+    is taken."""
+    points: PointsOptions = PointsOptions(interior=2000, pool=1)
+    """Collocation points; at least five inside for each feature are drawn."""
+    weights: WeightOptions = WeightOptions()
+    """Weights of mean squared residuals in the loss."""
+    conditions: Literal["auto", "exact", "soft"] = "auto"
+    """Build conditions into the unknowns: wherever it helps, all that can be, or none."""
+    cutoff: PositiveFloat = Field(1e-13, lt=1)
+    """Singular values below this part of the largest are left out."""
+    steps: PositiveInt = 30
+    """Newton steps at most, for nonlinear problems."""
+
+
+class Rfm(TrainedSolver):
+    """Hidden layer drawn at random and kept; output layer by one least-squares solve.
+
+    For a nonlinear problem, Gauss–Newton steps with backtracking take the place of the one solve.
+    """
+
+    name = "rfm"
+    summary = "random features and least squares; very accurate on smooth problems, linear ones above all"
+    references = (
+        "Chen, Chi, E & Yang, J. Mach. Learn. 1 (2022)",
+        "Huang, Zhu & Siew, Neurocomputing 70 (2006)",
+    )
+    requires = (
+        Requirement(
+            "no parameter or function to be inferred",
+            lambda problem: not problem.inferred and not any(p.infer for p in problem.parameters),
+        ),
+    )
+    options = RfmOptions
+
+    def build(self, problem: Problem, options: RfmOptions, seed: int) -> Formulation:
+        """Features for the unknowns and the blocks of collocation, to be solved by the stage ``head``."""
+        from math import prod
+
+        from ._collocation import formulate
+
+        network = NetworkOptions(
+            kind="features", width=options.features, depth=1, activation=options.activation,
+            feature_scale=options.feature_scale, patches=options.patches,
+        )  # fmt: skip
+        rows = max(options.points.interior, _ROWS * options.features * prod(options.patches))
+        return formulate(
+            problem,
+            CollocationOptions(
+                network=network,
+                points=options.points.model_copy(update={"interior": rows}),
+                weights=options.weights,
+                conditions=options.conditions,
+                optimizer=[{"head": {"iterations": options.steps, "cutoff": options.cutoff}}],
+                tolerance=1e-16,
+            ),
+            seed,
+        )
