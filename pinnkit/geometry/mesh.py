@@ -1,4 +1,4 @@
-"""A mesh: points, cells of one kind, and boundary facets under their names."""
+"""A mesh: points, cells of one kind or several, boundary facets and subdomains under their names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Mesh:
     triangle6 three vertices and then the middles of edges 01, 12 and 02. Vertices of simplices ascend, so
     that neighbours agree on the direction of every edge. ``facets`` gives for each boundary name the (f, k)
     points of its facets. Where the exact boundary is known, ``facet_pieces`` says, name by name, which of
-    ``pieces`` each facet lies on.
+    ``pieces`` each facet lies on. ``subdomains`` gives for each name of a region the rows of its cells.
     """
 
     points: np.ndarray
@@ -29,6 +29,12 @@ class Mesh:
     facets: Mapping[str, np.ndarray]
     pieces: Sequence[BoundaryPiece] = ()
     facet_pieces: Mapping[str, np.ndarray] = field(default_factory=dict)
+    subdomains: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def blocks(self) -> tuple[Mesh, ...]:
+        """The mesh itself, its cells being of one kind; see ``MixedMesh``."""
+        return (self,)
 
     @property
     def dimension(self) -> int:
@@ -72,6 +78,35 @@ class Mesh:
         from .refine import refined
 
         return refined(self)
+
+
+@dataclass(frozen=True, eq=False)
+class MixedMesh:
+    """Cells of several kinds that cover a shape: one block for each kind, all on the same points.
+
+    The facets of a block are those of its own cells, and its ``subdomains`` number its own cells. A mesh of
+    one kind has ``blocks`` too, so that what goes through blocks serves both.
+    """
+
+    blocks: tuple[Mesh, ...]
+
+    @property
+    def points(self) -> np.ndarray:
+        """Points (n, d) of all blocks."""
+        return self.blocks[0].points
+
+    @property
+    def dimension(self) -> int:
+        """Number of space coordinates."""
+        return self.blocks[0].dimension
+
+    @property
+    def measure(self) -> float:
+        """Sum over all cells."""
+        return sum(block.measure for block in self.blocks)
+
+
+AnyMesh = Mesh | MixedMesh
 
 
 def ascending(cells: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from .boxes import Box, Rectangle
 from .checks import positive
 from .curves import Arc, Curve
 from .errors import GeometryError
-from .mesh import Mesh, ascending, quadratic
+from .mesh import AnyMesh, Mesh, ascending, quadratic
 from .mesh_file import MeshFile
 from .pieces import EndPoint
 from .shapes import Shape
@@ -23,7 +23,7 @@ Refinement = tuple[Sequence[float], float]
 
 def mesh(
     shape: Shape, size: float, order: int = 2, *, refine_at: Sequence[Refinement] = (), grading: float = 0.3
-) -> Mesh:
+) -> AnyMesh:
     """A mesh of the shape with cells of about ``size``.
 
     Near every (point, h) of ``refine_at`` cells have size h, growing with the distance r from it no faster

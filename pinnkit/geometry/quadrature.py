@@ -9,7 +9,7 @@ import numpy as np
 from .boxes import Box, Interval, Rectangle
 from .elements import Element
 from .errors import GeometryError
-from .mesh import Mesh
+from .mesh import AnyMesh, Mesh
 from .mesh_file import MeshFile
 from .shapes import Shape
 
@@ -63,19 +63,30 @@ def _gauss_jacobi(n: int, power: int) -> tuple[np.ndarray, np.ndarray]:
 
 def reference_rule(element: Element, order: int) -> tuple[np.ndarray, np.ndarray]:
     """Points (q, d) and weights (q,) on a reference cell, exact to degree ``order``."""
-    if element.dimension == 0:
-        return np.zeros((1, 0)), np.ones(1)
-    if element.simplex:
-        return simplex_rule(element.dimension, order)
     d = element.dimension
-    return tensor_gauss([0.0] * d, [1.0] * d, [order // 2 + 1] * d)
+    if d == 0:
+        return np.zeros((1, 0)), np.ones(1)
+    if element.reference == "simplex":
+        return simplex_rule(d, order)
+    if element.reference == "prism":
+        (below, across), (up, along) = simplex_rule(d - 1, order), gauss_legendre(order // 2 + 1)
+        points = np.hstack([np.repeat(below, len(up), axis=0), np.tile(up, len(below))[:, None]])
+        return points, np.outer(across, along).ravel()
+    # Towards an apex the measure shrinks like the square of the distance from it.
+    counts = [order // 2 + 1] * (d - 1) + [(order + 2 * (element.reference == "collapsed")) // 2 + 1]
+    return tensor_gauss([0.0] * d, [1.0] * d, counts)
 
 
-def mesh_quadrature(mesh: Mesh, order: int = 4) -> tuple[np.ndarray, np.ndarray]:
+def mesh_quadrature(mesh: AnyMesh, order: int = 4) -> tuple[np.ndarray, np.ndarray]:
     """Points (q, d) and weights (q,) over all cells of a mesh, curved ones included.
 
-    Exact to degree ``order`` on straight cells.
+    Block by block, cell by cell. Exact to degree ``order`` on straight simplices and parallelepipeds.
     """
+    parts = [_block_quadrature(block, order) for block in mesh.blocks]
+    return np.concatenate([points for points, _ in parts]), np.concatenate([weights for _, weights in parts])
+
+
+def _block_quadrature(mesh: Mesh, order: int) -> tuple[np.ndarray, np.ndarray]:
     element = mesh.element
     at, weights = reference_rule(element, order)
     coordinates = mesh.points[mesh.cells]

@@ -8,9 +8,11 @@ import numpy as np
 
 from ..geometry.boxes import Rectangle
 from ..geometry.corners import corners
-from ..geometry.mesh import Mesh
+from ..geometry.mesh import AnyMesh, Mesh
+from ..geometry.mesh_file import MeshFile
 from ..geometry.meshing import mesh
 from ..geometry.shapes import Shape
+from ..geometry.simplices import simplices
 from .base import ReferenceUnavailable
 from .elements import Array
 from .mesh import FiniteMesh, line_mesh, triangle_mesh
@@ -42,6 +44,14 @@ class Meshes:
         self._carriers: list[Callable[[Array], Array]] = []
         if plane and not hasattr(shape, "mesh"):
             self._carriers = [c.project for c in dict.fromkeys(p.carrier for p in shape.pieces())]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was made of the cells of a mesh file."""
+        given = self.shape.mesh if isinstance(self.shape, MeshFile) else None
+        others = [b for b in given.blocks if not b.element.simplex] if given is not None else []
+        cut = " and ".join(f"{len(block.cells)} cells of kind {block.kind}" for block in others)
+        return (f"{cut} were cut into simplices for finite elements",) if others else ()
 
     def first(self, size: float) -> FiniteMesh:
         """A mesh of about the given cell size."""
@@ -79,11 +89,12 @@ def _reentrant(shape: Shape) -> dict[tuple[float, ...], float]:
     return {tuple(point): np.pi / angle for point, angle in reentrant if angle > np.pi}
 
 
-def convert(source: Mesh) -> FiniteMesh:
-    """The geometry's mesh as one for finite elements.
+def convert(source: AnyMesh) -> FiniteMesh:
+    """The geometry's mesh as one for finite elements, cells of other kinds cut into simplices.
 
     Raises ``ReferenceUnavailable`` for cells that are no lines or triangles.
     """
+    source = simplices(source)
     if source.kind == "line":
         return _convert_line(source)
     if source.kind not in ("triangle", "triangle6"):

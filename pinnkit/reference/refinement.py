@@ -193,6 +193,7 @@ class _Refinement:
         ]
         if solution.trajectory is not None:
             notes.append(f"{len(solution.trajectory.nodes)} intervals in time")
+        notes += self.meshes.notes
         if len(self.meshes.corners):
             notes.append(f"graded towards re-entrant corners: {len(self.meshes.corners)}")
         floating = ", ".join(n for n, free in self.up_to_constant.items() if free)

@@ -14,6 +14,7 @@ import numpy as np
 from ..declare.problem import Problem
 from ..geometry.boxes import Box, Interval, Rectangle
 from ..geometry.meshing import mesh
+from ..geometry.simplices import simplices
 from ..geometry.sampling import interior
 from .atomic import write_bytes
 
@@ -72,12 +73,14 @@ def write_netcdf(dataset: xr.Dataset, path: Path) -> None:
 
 
 def display_mesh(problem: Problem, nodes: int) -> tuple[np.ndarray, np.ndarray, str]:
-    """A mesh of straight cells with about ``nodes`` nodes: points (n, d), cells (m, k), cell kind."""
+    """A mesh of straight simplices with about ``nodes`` nodes: points (n, d), cells (m, k), cell kind."""
     shape, dimension = problem.domain, len(problem.coordinates)
     cells_per_volume = {1: 1.0, 2: 2 / np.sqrt(3.0), 3: np.sqrt(2.0)}[dimension]  # nodes of unit spacing
     size = float((cells_per_volume * shape.measure / nodes) ** (1.0 / dimension))
-    made = mesh(shape, size, order=1)
-    return np.asarray(made.points, dtype=float), np.asarray(made.cells), made.kind
+    made = simplices(mesh(shape, size, order=1))
+    corners = made.vertices
+    straight = np.searchsorted(corners, made.cells[:, : dimension + 1])
+    return made.points[corners], straight, ("line", "triangle", "tetra")[dimension - 1]
 
 
 def time_levels(problem: Problem) -> np.ndarray:
