@@ -3,83 +3,24 @@
 For every equation k tested with v, the residual is Σ ∫ (S v − F·∇v) over cells plus ∫ G v over named
 boundaries. Shape functions and their products are tabulated once on the reference cell; a Jacobian
 is one matrix product of coefficients at quadrature points with those products, scattered into a
-sparsity pattern that is found once.
+sparsity pattern that is found once. Work goes in chunks of cells, so that memory holds the matrix but
+never the coefficients of all cells.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sps
 
-from .elements import Array, quadrature, tabulate, tabulate_second
-from .kernels import Kernel, second_axes
-from .mesh import FiniteMesh, Index
+from .curvature import bend, second_chain, tabulate_second
+from .elements import Array, tabulate
+from .integration import IntegrationSet
+from .kernels import Kernel
+from .pattern import BlockPattern
 from .spaces import SpaceProduct
-
-_FACET_VERTICES = {1: [(0,), (1,)], 2: [(0, 1), (1, 2), (0, 2)]}
-
-
-@dataclass(frozen=True, eq=False)
-class IntegrationSet:
-    """Quadrature on cells, all with the same reference points (d, q): ``weights`` (c, q) hold the measure.
-
-    ``inverse`` (c, q or 1, r, d) is ∂ξᵣ/∂x_d; ``normals`` (c, q, d) are given on boundaries.
-    """
-
-    cells: Index
-    reference: Array
-    points: Array
-    weights: Array
-    inverse: Array
-    normals: Array | None = None
-
-    @classmethod
-    def of_cells(cls, mesh: FiniteMesh, order: int) -> IntegrationSet:
-        """All cells."""
-        reference, weights = quadrature(mesh.dimension, order)
-        cells = np.arange(len(mesh.cells))
-        jacobian = mesh.jacobian(cells, reference)
-        measure = np.abs(np.linalg.det(jacobian)) * weights
-        return cls(cells, reference, mesh.map(cells, reference), measure, np.linalg.inv(jacobian))
-
-    @classmethod
-    def of_facets(cls, mesh: FiniteMesh, facets: Index, order: int) -> list[IntegrationSet]:
-        """Boundary facets, one set for each place a facet can have in its cell."""
-        inside = mesh.facet_cells[facets, 0]
-        local = np.argmax(mesh.cell_facets[inside] == facets[:, None], axis=1)
-        corners = np.vstack([np.zeros(mesh.dimension), np.eye(mesh.dimension)])
-        along, weights = quadrature(mesh.dimension - 1, order)
-        sets = []
-        for place, vertices in enumerate(_FACET_VERTICES[mesh.dimension]):
-            cells = inside[local == place]
-            if not cells.size:
-                continue
-            start, edges = corners[vertices[0]], corners[list(vertices[1:])] - corners[vertices[0]]
-            reference = np.ascontiguousarray(start[:, None] + edges.T @ along)
-            jacobian = mesh.jacobian(cells, reference)
-            inverse = np.linalg.inv(jacobian)
-            outward = corners[list(vertices)].mean(axis=0) - corners.mean(axis=0)
-            if mesh.dimension == 1:
-                normals = np.sign(jacobian[..., 0] * outward)
-                measure = np.broadcast_to(weights, (len(cells), 1))
-            else:
-                tangent = np.broadcast_to(
-                    np.einsum("cqdr,r->cqd", jacobian, edges[0]), (len(cells), len(weights), 2)
-                )
-                length = np.linalg.norm(tangent, axis=2, keepdims=True)
-                normals = np.stack([tangent[..., 1], -tangent[..., 0]], axis=-1) / length
-                normals *= np.sign(
-                    np.einsum(
-                        "cqd,cqdr,r->cq", normals, np.broadcast_to(jacobian, (*normals.shape, 2)), outward
-                    )
-                )[..., None]
-                measure = length[..., 0] * weights
-            sets.append(cls(cells, reference, mesh.map(cells, reference), measure, inverse, normals))
-        return sets
 
 
 class _Part:
@@ -97,8 +38,8 @@ class _Part:
                 np.concatenate([t, tabulate_second(mesh.dimension, s.degree, domain.reference)], axis=2)
                 for t, s in zip(self._tables, product.spaces, strict=True)
             ]
-            if mesh.geometry_degree > 1:
-                self._bend = self._bent()
+            if mesh.curved[domain.cells].any():
+                self._bend = bend(mesh, domain.cells, domain.reference, domain.inverse)
         self._dofs = [
             s.cell_dofs[domain.cells] + o for s, o in zip(product.spaces, product.offsets[:-1], strict=True)
         ]
@@ -129,32 +70,10 @@ class _Part:
         if axis <= d:
             return [(1 + r, inverse[..., r, axis - 1]) for r in range(d)]
         pair = axis - 1 - d
-        i, j = second_axes(d)[pair]
-        terms = []
-        for k, (r, s) in enumerate(second_axes(d)):
-            factor = inverse[..., r, i] * inverse[..., s, j]
-            if r != s:
-                factor = factor + inverse[..., s, i] * inverse[..., r, j]
-            terms.append((1 + d + k, factor))
+        terms = [(1 + d + k, factor) for k, factor in enumerate(second_chain(inverse, pair))]
         if self._bend is not None:
             terms += [(1 + r, self._bend[..., r, pair]) for r in range(d)]
         return terms
-
-    def _bent(self) -> Array:
-        """∂²ξᵣ/∂xᵢ∂xⱼ (c, q, d, pairs) on curved cells: −∂ξᵣ/∂x_k · ∂²x_k/∂ξ_s∂ξ_t · ∂ξ_s/∂xᵢ · ∂ξ_t/∂xⱼ."""
-        mesh, domain = self.product.mesh, self.domain
-        second = tabulate_second(mesh.dimension, mesh.geometry_degree, domain.reference)
-        curvature = np.einsum("cgk,gqp->cqkp", mesh.geometry[domain.cells], second)
-        pairs = second_axes(mesh.dimension)
-        bend = np.zeros_like(curvature)
-        for p in range(len(pairs)):
-            for (s, t), part in zip(pairs, np.moveaxis(curvature, -1, 0), strict=True):
-                i, j = pairs[p]
-                factor = domain.inverse[..., s, i] * domain.inverse[..., t, j]
-                if s != t:
-                    factor = factor + domain.inverse[..., t, i] * domain.inverse[..., s, j]
-                bend[..., p] -= np.einsum("cqrk,cqk,cq->cqr", domain.inverse, part, factor)
-        return bend
 
     def residual(self, time: Array | float, states: Sequence[Array]) -> list[tuple[int, Array]]:
         """(equation, contributions (…, c, shapes)) of ∫ S v − F·∇v."""
@@ -218,12 +137,22 @@ class _Part:
         return full
 
 
+def sampled(
+    kernel: Kernel, domain: IntegrationSet, product: SpaceProduct, time: float, states: Sequence[Array]
+) -> list[Array]:
+    """The rows of a kernel (c, q) at the quadrature points of a domain."""
+    channels = _Part(kernel, domain, product).channels(states)
+    return kernel.values(domain.points, time, domain.normals, channels, domain.inverse)
+
+
 class Assembler:
     """The residual R(t, u, u̇, ü) of a system and its derivatives by u, u̇ and ü, as CSR matrices."""
 
     def __init__(self, product: SpaceProduct, parts: Sequence[tuple[Kernel, IntegrationSet]]):
         self.product = product
-        self._parts = [_Part(kernel, domain, product) for kernel, domain in parts]
+        self._parts = [
+            _Part(kernel, chunk, product) for kernel, domain in parts for chunk in domain.chunks()
+        ]
         self.rates = sorted({rate for p in self._parts for *_, rate in p.pairs} | {0})
 
     @property
@@ -279,36 +208,19 @@ class Assembler:
         return total
 
     @cached_property
-    def _pattern(self) -> tuple[Array, Array, list[dict[tuple[int, int], Index]]]:
-        """CSR indices and row pointers, and for each part the position of every local entry."""
-        keys = [
-            {
-                (e, u): (part._dofs[e][:, :, None] * np.int64(self.size) + part._dofs[u][:, None, :]).ravel()
-                for e, u in dict.fromkeys(pair[:2] for pair in part.pairs)
-            }
-            for part in self._parts
-        ]
-        flat = [k for group in keys for k in group.values()]
-        diagonal = np.arange(self.size, dtype=np.int64) * (self.size + 1)
-        unique, inverse = np.unique(np.concatenate([*flat, diagonal]), return_inverse=True)
-        rows, columns = np.divmod(unique, self.size)
-        pointers = np.searchsorted(rows, np.arange(self.size + 1))
-        positions, start = [], 0
-        for group in keys:
-            placed = {}
-            for pair, k in group.items():
-                placed[pair] = inverse[start : start + len(k)]
-                start += len(k)
-            positions.append(placed)
-        return columns.astype(np.int32), pointers.astype(np.int32), positions
+    def _pattern(self) -> BlockPattern:
+        return BlockPattern(self.product, (pair[:2] for part in self._parts for pair in part.pairs))
 
     def _assemble_jacobian(self, time: float, states: Sequence[Array]) -> dict[int, sps.csr_matrix]:
-        columns, pointers, positions = self._pattern
-        data = {rate: np.zeros(len(columns)) for rate in self.rates}
-        for part, place in zip(self._parts, positions, strict=True):
+        pattern = self._pattern
+        sums: dict[int, dict[tuple[int, int], Array]] = {rate: {} for rate in self.rates}
+        for part in self._parts:
             for (equation, unknown, rate), local in part.jacobian(time, states).items():
-                data[rate] += np.bincount(place[equation, unknown], local.ravel(), minlength=len(columns))
-        return {
-            rate: sps.csr_matrix((values, columns, pointers), shape=(self.size, self.size))
-            for rate, values in data.items()
-        }
+                pair = pattern[equation, unknown]
+                added = np.bincount(pair.slots[part.domain.cells].ravel(), local.ravel(), pair.size)
+                own = sums[rate]
+                if (equation, unknown) in own:
+                    own[equation, unknown] += added
+                else:
+                    own[equation, unknown] = added
+        return {rate: pattern.matrix(values) for rate, values in sums.items()}

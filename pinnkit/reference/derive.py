@@ -19,7 +19,7 @@ from .system import Essential, Pin, System
 
 
 def derive(problem: Problem) -> System:
-    """The system of a problem in one or two space coordinates.
+    """The system of a problem in one to three space coordinates.
 
     Unknowns with a second time derivative beside others without get their velocity as a further unknown.
     Raises ``ReferenceUnavailable`` or ``FormUnavailable`` with the reason for what finite elements do not do.
@@ -71,10 +71,10 @@ def derive(problem: Problem) -> System:
 
 def _refuse(problem: Problem) -> None:
     dimension = len(problem.coordinates)
-    if dimension not in (1, 2):
+    if dimension not in (1, 2, 3):
         raise ReferenceUnavailable(
             f"finite elements for {problem.name} in {dimension} space coordinates",
-            reason="one and two are solved",
+            reason="one to three are solved",
             mend="give an exact or data reference",
         )
     sought = [str(f) for f in problem.inferred] + [p.name for p in problem.parameters if p.infer]

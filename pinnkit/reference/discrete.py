@@ -39,7 +39,7 @@ class Discretisation:
                 spaces[p] = Space.on(mesh, p, system.periodic)
         self.product = SpaceProduct(tuple(spaces[p] for p in degrees))
         order = self._order
-        parts = [(system.cells, IntegrationSet.of_cells(mesh, order))]
+        parts = [(system.cells, s) for s in IntegrationSet.in_parts(mesh, order)]
         for name, kernel in system.boundary.items():
             parts += [(kernel, s) for s in IntegrationSet.of_facets(mesh, mesh.named(name), order)]
         self.assembler = Assembler(self.product, parts)

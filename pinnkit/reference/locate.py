@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from scipy.spatial import cKDTree
 
-from .elements import Array, tabulate
+from .elements import CELL_FACETS, Array, tabulate
 from .mesh import FiniteMesh, Index
 
 _INSIDE = 1e-10
@@ -29,15 +29,15 @@ class Locator:
     def __init__(self, mesh: FiniteMesh):
         self.mesh = mesh
 
-    def locate(self, points: Array) -> tuple[Index, Array]:
-        """Cells (n,) and reference coordinates (n, d) of ``points`` (n, d).
+    def locate(self, points: Array, near: Index | None = None) -> tuple[Index, Array]:
+        """Cells (n,) and reference coordinates (n, d) of ``points`` (n, d), sought from the cells ``near``.
 
         A point outside the mesh by no more than the mesh can differ from the exact shape (second order
         in the size of the nearest cell) belongs to that cell and is extrapolated from it; one farther
         outside raises ``PointOutside``.
         """
         points = np.asarray(points, float)
-        return self._line(points) if self.mesh.dimension == 1 else self._triangles(points)
+        return self._line(points) if self.mesh.dimension == 1 else self._simplices(points, near)
 
     def _line(self, points: Array) -> tuple[Index, Array]:
         grid = self.mesh.points[:, 0]
@@ -53,20 +53,21 @@ class Locator:
 
     @cached_property
     def _affine(self) -> tuple[Array, Array]:
-        """Inverse Jacobian (m, 2, 2) and first vertex (m, 2) of each straight-sided cell."""
+        """Inverse Jacobian (m, d, d) and first vertex (m, d) of each cell, taken for straight."""
         corners = self.mesh.points[self.mesh.cells]
         return np.linalg.inv(np.swapaxes(corners[:, 1:] - corners[:, :1], 1, 2)), corners[:, 0]
 
     @cached_property
     def _neighbours(self) -> Index:
-        """The cell (m, 3) across the edge opposite to each vertex, −1 at the boundary."""
-        opposite = self.mesh.cell_facets[:, [1, 2, 0]]
-        pair = self.mesh.facet_cells[opposite]
+        """The cell (m, d+1) across the facet opposite to each vertex, −1 at the boundary."""
+        facets = CELL_FACETS[self.mesh.dimension]
+        order = [next(i for i, f in enumerate(facets) if v not in f) for v in range(len(facets))]
+        pair = self.mesh.facet_cells[self.mesh.cell_facets[:, order]]
         own = np.arange(len(self.mesh.cells))[:, None]
         return np.where(pair[..., 0] == own, pair[..., 1], pair[..., 0])
 
     def _reference(self, cells: Index, points: Array) -> Array:
-        """Reference coordinates (n, 2) of points in given cells, by Newton's method where curved."""
+        """Reference coordinates (n, d) of points in given cells, by Newton's method where curved."""
         inverse, origin = self._affine
         guess = np.einsum("nij,nj->ni", inverse[cells], points - origin[cells])
         # Far from its cell the curved map may fold: there the straight cell's answer points the way.
@@ -75,7 +76,7 @@ class Locator:
             return guess
         geometry, target, local = self.mesh.geometry[cells[bent]], points[bent], guess[bent]
         for _ in range(12):
-            table = tabulate(2, 2, np.ascontiguousarray(local.T))
+            table = tabulate(self.mesh.dimension, 2, np.ascontiguousarray(local.T))
             gap = target - np.einsum("cgd,gc->cd", geometry, table[..., 0])
             jacobian = np.einsum("cgd,gcr->cdr", geometry, table[..., 1:])
             step = np.linalg.solve(jacobian, gap[..., None])[..., 0]
@@ -92,13 +93,13 @@ class Locator:
         vertex = coordinates.argmin(axis=1)
         return coordinates[np.arange(len(vertex)), vertex], vertex
 
-    def _triangles(self, points: Array) -> tuple[Index, Array]:
+    def _simplices(self, points: Array, near: Index | None) -> tuple[Index, Array]:
         n = len(points)
         cells = np.zeros(n, np.int64)
-        reference = np.zeros((n, 2))
+        reference = np.zeros((n, self.mesh.dimension))
         if n == 0:
             return cells, reference
-        cells[:] = self._tree.query(points)[1]
+        cells[:] = self._tree.query(points)[1] if near is None else near
         lost = np.empty(0, np.int64)
         walking = np.arange(n)
         for _ in range(_WALK_STEPS):
@@ -134,7 +135,7 @@ class Locator:
                 best = np.where(depth >= -_INSIDE, -1.0, gap).argmin(axis=1)
                 rows = np.arange(len(some))
                 cells[some] = near[rows, best]
-                reference[some] = local.reshape(*near.shape, 2)[rows, best]
+                reference[some] = local.reshape(*near.shape, -1)[rows, best]
                 size = self.mesh.sizes[cells[some]]
                 allowed = np.maximum(
                     1e-9 * self.mesh.extent, np.minimum(2 * size**2 / self.mesh.extent, size / 4)

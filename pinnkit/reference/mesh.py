@@ -21,10 +21,10 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class FiniteMesh:
-    """Lines or triangles.
+    """Lines, triangles or tetrahedra.
 
-    ``points`` (n, d); ``cells`` (m, d+1), each row sorted; ``edge_nodes`` (edges, 2) gives the middle
-    node of each edge of a curved mesh, in the order of ``facets``; ``boundaries`` name → facet indices.
+    ``points`` (n, d); ``cells`` (m, d+1), each row ascending; ``edge_nodes`` (edges, d) gives the middle
+    node of each edge of a curved mesh, in the order of ``edges``; ``boundaries`` name → facet indices.
     """
 
     points: Array
@@ -39,10 +39,10 @@ class FiniteMesh:
 
     @cached_property
     def topology(self):
-        """The scikit-fem mesh of the vertices, which numbers facets and degrees of freedom."""
+        """The scikit-fem mesh of the vertices, which numbers edges, facets and degrees of freedom."""
         import skfem
 
-        kind = skfem.MeshLine1 if self.dimension == 1 else skfem.MeshTri1
+        kind = {1: skfem.MeshLine1, 2: skfem.MeshTri1, 3: skfem.MeshTet1}[self.dimension]
         return kind(
             np.ascontiguousarray(self.points.T),
             np.ascontiguousarray(self.cells.T.astype(np.int32)),
@@ -51,17 +51,31 @@ class FiniteMesh:
 
     @cached_property
     def facets(self) -> Index:
-        """Vertices (f, d) of every facet, each row sorted."""
+        """Vertices (f, d) of every facet, each row ascending."""
         if self.dimension == 1:
             return np.arange(len(self.points), dtype=np.int64)[:, None]
         return np.asarray(self.topology.facets.T, np.int64)
 
     @cached_property
     def cell_facets(self) -> Index:
-        """Facets (m, d+1) of every cell, in the order opposite to no vertex: (0,1), (1,2), (0,2)."""
+        """Facets (m, d+1) of every cell, in the order of ``CELL_FACETS``."""
         if self.dimension == 1:
             return self.cells
         return np.asarray(self.topology.t2f.T, np.int64)
+
+    @cached_property
+    def edges(self) -> Index:
+        """Vertices (e, 2) of every edge, ascending: the cells of a line, the facets of a plane mesh."""
+        if self.dimension == 1:
+            return self.cells
+        return self.facets if self.dimension == 2 else np.asarray(self.topology.edges.T, np.int64)
+
+    @cached_property
+    def cell_edges(self) -> Index:
+        """Edges (m, d(d+1)/2) of every cell, in the order of ``CELL_EDGES``."""
+        if self.dimension == 1:
+            return np.arange(len(self.cells), dtype=np.int64)[:, None]
+        return self.cell_facets if self.dimension == 2 else np.asarray(self.topology.t2e.T, np.int64)
 
     @cached_property
     def facet_cells(self) -> Index:
@@ -88,14 +102,23 @@ class FiniteMesh:
         return self.boundaries[name]
 
     @cached_property
+    def middles(self) -> Array:
+        """The middle node (e, d) of every edge, half way between its ends where it is straight."""
+        return self.points[self.edges].mean(axis=1) if self.edge_nodes is None else self.edge_nodes
+
+    @cached_property
+    def bent(self) -> NDArray[np.bool_]:
+        """Which edges are not straight."""
+        if self.edge_nodes is None:
+            return np.zeros(len(self.edges), bool)
+        ends = self.points[self.edges]
+        length = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
+        return np.linalg.norm(self.edge_nodes - ends.mean(axis=1), axis=1) > 1e-12 * length
+
+    @cached_property
     def curved(self) -> NDArray[np.bool_]:
         """Which cells have an edge that is not straight."""
-        if self.edge_nodes is None:
-            return np.zeros(len(self.cells), bool)
-        ends = self.points[self.facets]
-        length = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
-        bow = np.linalg.norm(self.edge_nodes - ends.mean(axis=1), axis=1)
-        return (bow > 1e-12 * length)[self.cell_facets].any(axis=1)
+        return self.bent[self.cell_edges].any(axis=1)
 
     @property
     def geometry_degree(self) -> int:
@@ -108,27 +131,32 @@ class FiniteMesh:
         vertices = self.points[self.cells]
         if self.geometry_degree == 1:
             return vertices
-        assert self.edge_nodes is not None
-        return np.concatenate([vertices, self.edge_nodes[self.cell_facets]], axis=1)
+        return np.concatenate([vertices, self.middles[self.cell_edges]], axis=1)
+
+    def _nodes(self, cells: Index) -> tuple[int, Array]:
+        """Degree of the maps of some cells, and their nodes."""
+        degree = 2 if self.curved[cells].any() else 1
+        return degree, self.geometry[cells] if degree == 2 else self.points[self.cells[cells]]
 
     def map(self, cells: Index, reference: Array) -> Array:
         """Points (c, q, d) of reference positions ``reference`` (d, q), the same in each cell."""
-        table = tabulate(self.dimension, self.geometry_degree, reference)[..., 0]
-        return np.einsum("cgd,gq->cqd", self.geometry[cells], table)
+        degree, nodes = self._nodes(cells)
+        table = tabulate(self.dimension, degree, reference)[..., 0]
+        return np.einsum("cgd,gq->cqd", nodes, table)
 
     def jacobian(self, cells: Index, reference: Array) -> Array:
-        """∂x/∂ξ (c, q, d, d), rows over x; one q for all points where every cell is straight."""
-        if self.geometry_degree == 1:
+        """∂x/∂ξ (c, q, d, d), rows over x; one q for all points where every one of the cells is straight."""
+        degree, nodes = self._nodes(cells)
+        if degree == 1:
             reference = reference[:, :1]
-        table = tabulate(self.dimension, self.geometry_degree, reference)[..., 1:]
-        return np.einsum("cgd,gqr->cqdr", self.geometry[cells], table)
+        table = tabulate(self.dimension, degree, reference)[..., 1:]
+        return np.einsum("cgd,gqr->cqdr", nodes, table)
 
     @cached_property
     def sizes(self) -> Array:
         """Longest edge (m,) of each cell."""
-        corners = self.points[self.cells]
-        pairs = [(0, 1)] if self.dimension == 1 else [(0, 1), (1, 2), (0, 2)]
-        return np.max([np.linalg.norm(corners[:, a] - corners[:, b], axis=1) for a, b in pairs], axis=0)
+        ends = self.points[self.edges]
+        return np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)[self.cell_edges].max(axis=1)
 
     @cached_property
     def extent(self) -> float:
@@ -139,26 +167,36 @@ class FiniteMesh:
     def measure(self) -> float:
         """Σ cell measures, the curved ones included."""
         reference, weights = quadrature(self.dimension, 4)
-        everything = np.arange(len(self.cells))
-        densities = np.abs(np.linalg.det(self.jacobian(everything, reference)))
-        return float((densities * weights).sum())
+        total = 0.0
+        for cells in (np.flatnonzero(~self.curved), np.flatnonzero(self.curved)):
+            total += float((np.abs(np.linalg.det(self.jacobian(cells, reference))) * weights).sum())
+        return total
 
 
-def edge_keys(edges: Index, count: int) -> Index:
-    """One integer for each unordered pair of vertices."""
-    low, high = np.minimum(edges[:, 0], edges[:, 1]), np.maximum(edges[:, 0], edges[:, 1])
-    return low * np.int64(count) + high
+def _keys(rows: Index, count: int) -> Index:
+    """One integer for each set of vertices, numbers below ``count``."""
+    rows = np.sort(np.asarray(rows, np.int64), axis=1)
+    keys = rows[:, 0]
+    for column in rows.T[1:]:
+        keys = keys * np.int64(count) + column
+    return keys
+
+
+def _find(known: Index, wanted: Index, count: int) -> Index:
+    keys, sought = _keys(known, count), _keys(wanted, count)
+    order = np.argsort(keys)
+    found = order[np.clip(np.searchsorted(keys, sought, sorter=order), 0, len(keys) - 1)]
+    return np.where(keys[found] == sought, found, -1)
 
 
 def find_edges(mesh: FiniteMesh, edges: Index) -> Index:
-    """Facet index of each pair of vertices, −1 where the mesh has no such edge."""
-    count = len(mesh.points)
-    known = edge_keys(mesh.facets, count)
-    order = np.argsort(known)
-    wanted = edge_keys(np.asarray(edges, np.int64), count)
-    position = np.clip(np.searchsorted(known, wanted, sorter=order), 0, len(known) - 1)
-    found = order[position]
-    return np.where(known[found] == wanted, found, -1)
+    """Edge index of each pair of vertices (k, 2), −1 where the mesh has no such edge."""
+    return _find(mesh.edges, edges, len(mesh.points))
+
+
+def find_facets(mesh: FiniteMesh, facets: Index) -> Index:
+    """Facet index of each set of vertices (k, d), −1 where the mesh has no such facet."""
+    return _find(mesh.facets, facets, len(mesh.points))
 
 
 def line_mesh(points: Array, left: tuple[str, ...], right: tuple[str, ...]) -> FiniteMesh:
@@ -172,15 +210,15 @@ def line_mesh(points: Array, left: tuple[str, ...], right: tuple[str, ...]) -> F
     return FiniteMesh(np.asarray(points, float)[:, None], cells, None, boundaries)
 
 
-def triangle_mesh(
+def simplex_mesh(
     points: Array,
     cells: Index,
     boundaries: Mapping[str, Index],
     middles: tuple[Index, Array] | None = None,
 ) -> FiniteMesh:
-    """A triangle mesh from vertices, cells, named edges as vertex pairs, and nodes of curved edges.
+    """A mesh of triangles or tetrahedra from vertices, cells, named facets (f, d), and nodes of curved edges.
 
-    ``middles`` is (edges as vertex pairs (k, 2), their middle nodes (k, 2)); edges left out are straight.
+    ``middles`` is (edges as vertex pairs (k, 2), their middle nodes (k, d)); edges left out are straight.
     Vertices that no cell uses are dropped.
     """
     used, flat = np.unique(np.asarray(cells, np.int64), return_inverse=True)
@@ -189,10 +227,10 @@ def triangle_mesh(
     bare = FiniteMesh(np.asarray(points, float)[used], np.sort(flat.reshape(np.shape(cells)), axis=1))
     edge_nodes = None
     if middles is not None:
-        edge_nodes = bare.points[bare.facets].mean(axis=1)
+        edge_nodes = bare.points[bare.edges].mean(axis=1)
         where = find_edges(bare, renumber[np.asarray(middles[0], np.int64)])
         edge_nodes[where[where >= 0]] = middles[1][where >= 0]
-    named = {name: find_edges(bare, renumber[np.asarray(e, np.int64)]) for name, e in boundaries.items()}
+    named = {name: find_facets(bare, renumber[np.asarray(f, np.int64)]) for name, f in boundaries.items()}
     return replace(
         bare, edge_nodes=edge_nodes, boundaries={n: np.unique(f[f >= 0]) for n, f in named.items()}
     )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from ..geometry.boxes import Rectangle
+from ..geometry.boxes import Box, Rectangle
+from ..geometry.carriers import Plane
 from ..geometry.corners import corners
 from ..geometry.mesh import AnyMesh, Mesh
 from ..geometry.mesh_file import MeshFile
@@ -14,9 +13,10 @@ from ..geometry.meshing import mesh
 from ..geometry.shapes import Shape
 from ..geometry.simplices import simplices
 from .base import ReferenceUnavailable
-from .elements import Array
-from .mesh import FiniteMesh, line_mesh, triangle_mesh
-from .refine import graded, halved, snapped
+from .elements import CELL_EDGES, Array
+from .mesh import FiniteMesh, line_mesh, simplex_mesh
+from .refine import graded, halved
+from .snapping import Carrier, snapped, untangled
 
 # Finer than this, relative to the domain, nothing is gained in double precision.
 _SMALLEST_CELL = 1e-9
@@ -32,18 +32,19 @@ class Meshes:
     """
 
     def __init__(self, shape: Shape, degree: int, periodic: tuple[int, ...] = ()):
-        if periodic and shape.dimension > 1 and not isinstance(shape, Rectangle):
+        if periodic and shape.dimension > 1 and not isinstance(shape, Rectangle | Box):
             raise ReferenceUnavailable(
-                "finite elements: a periodic condition on a domain that is no rectangle",
+                "finite elements: a periodic condition on a domain that is no rectangle or box",
                 reason="the mesh must match on opposite sides",
-                mend="declare the problem on a rectangle, or give an exact or data reference",
+                mend="declare the problem on a rectangle or box, or give an exact or data reference",
             )
         self.shape, self.degree = shape, degree
-        plane = shape.dimension == 2
-        self.corners = _reentrant(shape) if plane else {}
-        self._carriers: list[Callable[[Array], Array]] = []
-        if plane and not hasattr(shape, "mesh"):
-            self._carriers = [c.project for c in dict.fromkeys(p.carrier for p in shape.pieces())]
+        self.corners = _reentrant(shape) if shape.dimension == 2 else {}
+        self._carriers: list[Carrier] = []
+        if shape.dimension > 1 and not isinstance(shape, MeshFile):
+            carriers = list(dict.fromkeys(p.carrier for p in shape.pieces()))
+            if not all(isinstance(c, Plane) for c in carriers):
+                self._carriers = [c.project for c in carriers]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -55,14 +56,14 @@ class Meshes:
 
     def first(self, size: float) -> FiniteMesh:
         """A mesh of about the given cell size."""
-        return self._graded(convert(mesh(self.shape, size)), size)
+        return self._graded(self._snapped(convert(mesh(self.shape, size))), size)
 
     def finer(self, coarse: FiniteMesh, size: float) -> FiniteMesh:
         """Every cell of ``coarse`` halved; ``size`` is the new cell size."""
         return self._graded(self._snapped(halved(coarse)), size)
 
     def _snapped(self, rough: FiniteMesh) -> FiniteMesh:
-        return snapped(rough, self._carriers) if self._carriers and rough.edge_nodes is not None else rough
+        return snapped(rough, self._carriers) if self._carriers else rough
 
     def _graded(self, even: FiniteMesh, size: float) -> FiniteMesh:
         """Cells at corners so small that a solution like r^α costs no more there than a smooth one.
@@ -92,24 +93,20 @@ def _reentrant(shape: Shape) -> dict[tuple[float, ...], float]:
 def convert(source: AnyMesh) -> FiniteMesh:
     """The geometry's mesh as one for finite elements, cells of other kinds cut into simplices.
 
-    Raises ``ReferenceUnavailable`` for cells that are no lines or triangles.
+    A mesh of second order becomes a curved one; edges whose middles would turn a cell inside out are
+    straightened. Raises ``ReferenceUnavailable`` for cells that are inside out even so.
     """
     source = simplices(source)
     if source.kind == "line":
         return _convert_line(source)
-    if source.kind not in ("triangle", "triangle6"):
-        raise ReferenceUnavailable(
-            f"finite elements on a mesh of {source.kind} cells",
-            reason="only lines and triangles are solved on",
-            mend="mesh the domain with triangles",
-        )
-    boundaries = {name: facets[:, :2] for name, facets in source.facets.items()}
+    d = source.dimension
+    boundaries = {name: facets[:, :d] for name, facets in source.facets.items()}
+    corners, between = source.cells[:, : d + 1], source.cells[:, d + 1 :]
     middles = None
-    if source.kind == "triangle6":
-        corners, between = source.cells[:, :3], source.cells[:, 3:]
-        edges = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [0, 2]]])
+    if between.size:
+        edges = np.concatenate([corners[:, list(ends)] for ends in CELL_EDGES[d]])
         middles = (edges, source.points[between.T.ravel()])
-    return triangle_mesh(source.points, source.cells[:, :3], boundaries, middles)
+    return untangled(simplex_mesh(source.points, corners, boundaries, middles))
 
 
 def _convert_line(source: Mesh) -> FiniteMesh:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from scipy.spatial import cKDTree
 
-from .elements import Array, element, nodes, tabulate
+from .elements import Array, element, nodes, shapes_on_facets, tabulate
 from .mesh import FiniteMesh, Index
 
 
@@ -63,7 +63,7 @@ class Space:
             place[self.cell_dofs[:, :2]] = self.mesh.points[self.mesh.cells]
             return place
         everything = np.arange(len(self.mesh.cells))
-        place[self.cell_dofs] = self.mesh.map(everything, nodes(self.degree).T)
+        place[self.cell_dofs] = self.mesh.map(everything, nodes(self.mesh.dimension, self.degree).T)
         return place
 
     def facet_dofs(self, facets: Index) -> Index:
@@ -74,17 +74,8 @@ class Space:
             return np.unique(self.cell_dofs[cell, local])
         cell = self.mesh.facet_cells[facets, 0]
         local = np.argmax(self.mesh.cell_facets[cell] == facets[:, None], axis=1)
-        inner = self.degree - 1
-        ends = np.array([[0, 1], [1, 2], [0, 2]])[local]
-        edge = 3 + inner * local[:, None] + np.arange(inner)
-        return np.unique(
-            np.concatenate(
-                [
-                    self.cell_dofs[cell[:, None], ends].ravel(),
-                    self.cell_dofs[cell[:, None], edge].ravel(),
-                ]
-            )
-        )
+        shapes = shapes_on_facets(self.mesh.dimension, self.degree)[local]
+        return np.unique(self.cell_dofs[cell[:, None], shapes])
 
     def constant(self) -> Array:
         """Coefficients (size,) of the function 1."""
@@ -94,10 +85,18 @@ class Space:
             ones[self.cell_dofs[:, :2]] = 1.0
         return ones
 
+    def tabulate(self, cells: Index, reference: Array) -> tuple[Index, Array]:
+        """Numbers (c, s) of the degrees of freedom and values (s, c) of their shape functions.
+
+        At one reference point (c, d) in each of ``cells``.
+        """
+        table = tabulate(self.mesh.dimension, self.degree, np.ascontiguousarray(reference.T))
+        return self.cell_dofs[cells], table[..., 0]
+
     def evaluate(self, coefficients: Array, cells: Index, reference: Array) -> Array:
         """Values (…, c) at one reference point (c, d) in each of ``cells``; coefficients (…, size)."""
-        shapes = tabulate(self.mesh.dimension, self.degree, np.ascontiguousarray(reference.T))[..., 0]
-        return np.einsum("...cs,sc->...c", coefficients[..., self.cell_dofs[cells]], shapes)
+        dofs, shapes = self.tabulate(cells, reference)
+        return np.einsum("...cs,sc->...c", coefficients[..., dofs], shapes)
 
 
 @dataclass(frozen=True, eq=False)

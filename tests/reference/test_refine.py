@@ -9,7 +9,7 @@ import pinnkit as pk
 from pinnkit.geometry.meshing import mesh as geometry_mesh
 from pinnkit.reference.elements import quadrature
 from pinnkit.reference.fields import DiscreteField
-from pinnkit.reference.mesh import FiniteMesh, triangle_mesh
+from pinnkit.reference.mesh import FiniteMesh, simplex_mesh
 from pinnkit.reference.meshing import Meshes, convert
 from pinnkit.reference.refine import graded, halved, halved_where
 from pinnkit.reference.spaces import Space, SpaceProduct
@@ -67,13 +67,13 @@ def test_edge_nodes_follow_their_edges_whatever_the_order_of_vertices():
         shuffled[row] = np.concatenate([cell[order], cell[middles]])
     corners, between = shuffled[:, :3], shuffled[:, 3:]
     edges = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [0, 2]]])
-    again = triangle_mesh(source.points, corners, {}, (edges, source.points[between.T.ravel()]))
+    again = simplex_mesh(source.points, corners, {}, (edges, source.points[between.T.ravel()]))
     np.testing.assert_array_equal(right.edge_nodes, again.edge_nodes)
 
 
 def test_vertices_that_no_cell_uses_are_dropped():
     points = np.array([[0.0, 0], [5, 5], [1, 0], [0, 1]])
-    mesh = triangle_mesh(points, np.array([[3, 0, 2]]), {"side": np.array([[0, 2]])})
+    mesh = simplex_mesh(points, np.array([[3, 0, 2]]), {"side": np.array([[0, 2]])})
     assert len(mesh.points) == 3
     assert mesh.measure == pytest.approx(0.5)
     np.testing.assert_array_equal(mesh.facets[mesh.boundaries["side"]], [[0, 1]])
