@@ -24,13 +24,17 @@ from .mesh import FiniteMesh
 from .newton import newton
 from .radau import NODES, Radau
 from .spaces import Space, SpaceProduct
+from .stabilise import Stabilisation
 from .system import System
 
 
 class Discretisation:
-    """A system on a mesh: spaces of a degree, the assembler and the constraints."""
+    """A system on a mesh: spaces of a degree, the assembler and the constraints.
 
-    def __init__(self, system: System, mesh: FiniteMesh, degree: int):
+    ``guide`` is a coarser solution, by which the cells are chosen where convection needs stabilisation.
+    """
+
+    def __init__(self, system: System, mesh: FiniteMesh, degree: int, guide: DiscreteField | None = None):
         self.system, self.mesh, self.degree = system, mesh, degree
         spaces: dict[int, Space] = {}
         degrees = [degree - (k in system.lowered) for k in range(system.count)]
@@ -39,7 +43,9 @@ class Discretisation:
                 spaces[p] = Space.on(mesh, p, system.periodic)
         self.product = SpaceProduct(tuple(spaces[p] for p in degrees))
         order = self._order
-        parts = [(system.cells, s) for s in IntegrationSet.in_parts(mesh, order)]
+        cells = IntegrationSet.in_parts(mesh, order)
+        self.stabilisation = Stabilisation(system, self.product, cells, guide)
+        parts = [*((system.cells, s) for s in cells), *self.stabilisation.parts]
         for name, kernel in system.boundary.items():
             parts += [(kernel, s) for s in IntegrationSet.of_facets(mesh, mesh.named(name), order)]
         self.assembler = Assembler(self.product, parts)

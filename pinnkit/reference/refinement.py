@@ -74,6 +74,7 @@ class _Refinement:
         self.solutions: list[DiscreteField] = []
         self.distances: list[dict[str, Array]] = []
         self.up_to_constant: dict[str, bool] = {}
+        self.remark = ""
 
     def run(self) -> Refined:
         """All levels."""
@@ -97,10 +98,12 @@ class _Refinement:
         return error_bars(self.distances, self.degrees)
 
     def _level(self, mesh: FiniteMesh, level: int) -> None:
-        discretisation = Discretisation(self.system, mesh, self.degree)
+        guide = self.solutions[-1] if self.solutions else None
+        discretisation = Discretisation(self.system, mesh, self.degree, guide)
         floating = discretisation.constraints.floating
         self.up_to_constant = {n: k in floating for k, n in enumerate(self.system.names)}
         self.solutions = [*self.solutions[-1:], self._solve(discretisation, level)]
+        self.remark = discretisation.stabilisation.remark(self.solutions[-1])
         if level:
             self.distances.append(relative_distances(*self.solutions, self.up_to_constant, self.system.span))
 
@@ -196,6 +199,8 @@ class _Refinement:
         notes += self.meshes.notes
         if len(self.meshes.corners):
             notes.append(f"graded towards re-entrant corners: {len(self.meshes.corners)}")
+        if self.remark:
+            notes.append(self.remark)
         floating = ", ".join(n for n, free in self.up_to_constant.items() if free)
         if floating:
             notes.append(f"{floating}: known up to a constant, compared after removing the mean")

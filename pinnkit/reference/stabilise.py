@@ -15,15 +15,18 @@ the denominator bounds the second derivatives of shape functions, σ = ∂S/∂u
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import sympy as sp
 
 from .assembly import IntegrationSet, sampled
+from .convection import Convection, convections, slope
 from .elements import Array
 from .fields import DiscreteField
-from .kernels import Channel, Integrand, Kernel, Symbols, second_axes
+from .inflow import reversed_flow
+from .kernels import Channel, Integrand, Kernel, second_axes
 from .spaces import SpaceProduct
 from .system import System
 
@@ -35,65 +38,13 @@ _INFINITE = 1e30
 _NOTHING = sp.Float("1e-200")
 
 
-@dataclass(frozen=True, eq=False)
-class Convection:
-    """One equation as convection, diffusion and reaction of its own unknown, in channels.
-
-    ``velocity`` b (d,), ``diffusion`` A (d, d) with div F = −A:∇∇u + …, ``reaction`` ∂S/∂u, and the sign
-    with which R is to be taken, so that A or the coefficient of u̇ is positive.
-    """
-
-    integrand: Integrand
-    velocity: tuple[sp.Expr, ...]
-    diffusion: tuple[tuple[sp.Expr, ...], ...]
-    reaction: sp.Expr
-    sign: sp.Expr
-
-    @property
-    def diffusive(self) -> bool:
-        """Whether there is any diffusion."""
-        return any(a != 0 for row in self.diffusion for a in row)
-
-
-def convections(system: System) -> tuple[Convection, ...]:
-    """The equations that have a velocity; second order in time counts as none, waves carry no layers."""
-    if system.order > 1:
-        return ()
-    found = (_convection(i, system) for i in system.integrands)
-    return tuple(c for c in found if any(b != 0 for b in c.velocity))
-
-
-def _convection(integrand: Integrand, system: System) -> Convection:
-    symbols, own = system.symbols, integrand.equation
-    d = system.dimension
-    value, *slopes = (_symbol(symbols, Channel(own, axis, 0)) for axis in range(d + 1))
-    flat = {s: sp.S.Zero for s in slopes if s is not None}
-    source, flux = symbols.number(integrand.source), [symbols.number(f) for f in integrand.flux]
-    carried = [_slope(f.xreplace(flat), value) for f in flux]
-    velocity = tuple(_slope(source, s) + c for s, c in zip(slopes, carried, strict=True))
-    diffusion = tuple(tuple(-_slope(f, s) for s in slopes) for f in flux)
-    rate = _slope(source, _symbol(symbols, Channel(own, 0, 1)))
-    trace = sp.Add(*(diffusion[i][i] for i in range(d)))
-    sign = sp.sign(trace if trace != 0 else rate) if trace != 0 or rate != 0 else sp.S.One
-    return Convection(integrand, velocity, diffusion, _slope(source.xreplace(flat), value), sign)
-
-
-def _symbol(symbols: Symbols, channel: Channel) -> sp.Symbol | None:
-    return next((s for s, c in symbols.channels.items() if c == channel), None)
-
-
-def _slope(expression: sp.Expr, symbol: sp.Symbol | None) -> sp.Expr:
-    if symbol is None:
-        return sp.S.Zero
-    return sp.diff(expression, symbol).replace(sp.DiracDelta, lambda *_: sp.S.Zero)
-
-
 class Stabilisation:
     """The streamline terms of a system on a mesh: kernels on the cells where they may act.
 
     ``guide`` is a coarser solution, which tells these cells where the velocity is the solution's own; without
     it they are all cells. τ is frozen in derivatives: its own would multiply R, which is small where
-    Newton's method is near.
+    Newton's method is near. Raises ``ReferenceUnavailable`` where transport without diffusion enters the
+    domain with no value, or leaves it with one.
     """
 
     def __init__(
@@ -103,43 +54,33 @@ class Stabilisation:
         cells: Sequence[IntegrationSet],
         guide: DiscreteField | None = None,
     ):
-        self._product, self._cells = product, cells
+        self._system, self._product, self._cells = system, product, cells
         self._times = np.linspace(*system.span, _TIMES) if system.span else np.zeros(1)
         self.parts: list[tuple[Kernel, IntegrationSet]] = []
-        found = convections(system)
-        if not found:
-            self._probe = None
+        if not convections(system):
             return
-        d = system.dimension
-        metric = tuple(sp.Dummy(f"g{r}{i}", real=True) for r in range(d) for i in range(d))
-        inner = [sp.Matrix(metric[r * d : (r + 1) * d]) for r in range(d)]
-        gradients = [*inner, -sum(inner[1:], inner[0])]
-        residuals, channels = _strong_residuals(system, [c.integrand for c in found])
-        symbols = replace(system.symbols, metric=metric, channels=channels)
-        terms, probes, frozen, ratios = [], [], {}, {}
-        for c, residual in zip(found, residuals, strict=True):
-            own = c.integrand.equation
-            tau, ratio = sp.Dummy("tau", real=True), sp.Dummy("peclet", real=True)
-            frozen[tau], ratios[ratio] = _weight(c, gradients, product.spaces[own].degree)
-            terms.append(Integrand(own, tuple(-tau * b * residual for b in c.velocity), sp.S.Zero))
-            probes.append(Integrand(own, (sp.S.Zero,) * d, ratio))
-        self._probe = Kernel(probes, symbols, ratios)
-        kernel = Kernel(terms, symbols, frozen)
         states = self._guess(guide)
+        reverse = self._reversed(states) if states is not None else frozenset()
+        degrees = tuple(s.degree for s in product.spaces)
+        terms, self._probe = _kernels(system, degrees, reverse)
         for domain in cells:
-            # τ itself has the last word; the solution may have grown a little beyond its guide.
             active = np.full(len(domain.cells), True)
             if states is not None:
+                # τ itself has the last word; the solution may have grown a little beyond its guide.
                 active = self._peclet(domain, states) > 0.5
             if active.any():
-                self.parts.append((kernel, _some(domain, active)))
+                self.parts.append((terms, _some(domain, active)))
 
     def remark(self, solution: DiscreteField) -> str:
-        """In how many cells the terms act for a solution on this mesh; empty where in none."""
-        if self._probe is None:
+        """In how many cells the terms act for a solution on this mesh; empty where in none.
+
+        Raises ``ReferenceUnavailable`` as above, for velocities that only the solution tells.
+        """
+        if not convections(self._system):
             return ""
         moving = solution.trajectory is not None
         states = solution.trajectory.at(self._times) if moving else solution.coefficients[None]
+        self._reversed(states)
         numbers = np.concatenate([self._peclet(domain, states) for domain in self._cells])
         active = int((numbers > 1).sum())
         if not active:
@@ -150,7 +91,7 @@ class Stabilisation:
     def _guess(self, guide: DiscreteField | None) -> Array | None:
         """States (n, N) to look at the velocity with, or None where nothing is known of them."""
         states = np.zeros((len(self._times), self._product.size))
-        if not self._probe.channels:
+        if _given(self._system):
             return states
         if guide is None or len(guide.names) < len(self._product.spaces):
             return None
@@ -160,6 +101,12 @@ class Stabilisation:
             states[:, self._product.offsets[k] + placed] = guide.levels(*there, self._times)[name]
         return states
 
+    def _reversed(self, states: Array) -> frozenset[int]:
+        """Equations of transport that run against their velocity."""
+        pure = [c for c in convections(self._system) if not c.diffusive]
+        look = (self._system, self._product, self._times, states)
+        return frozenset(c.integrand.equation for c in pure if reversed_flow(c, *look))
+
     def _peclet(self, domain: IntegrationSet, states: Array) -> Array:
         """The largest cell Péclet number (c,) of any equation at any of the times."""
         largest = np.zeros(len(domain.cells))
@@ -167,6 +114,35 @@ class Stabilisation:
             for ratio in sampled(self._probe, domain, self._product, float(time), (state,)):
                 largest = np.maximum(largest, np.broadcast_to(ratio, domain.weights.shape).max(axis=1))
         return largest
+
+
+def _given(system: System) -> bool:
+    """Whether velocities and diffusions are known without the solution."""
+    parts = [e for c in convections(system) for e in (*c.velocity, *(a for row in c.diffusion for a in row))]
+    return not any(e.free_symbols & set(system.symbols.channels) for e in parts)
+
+
+@lru_cache(maxsize=4)
+def _kernels(system: System, degrees: tuple[int, ...], reverse: frozenset[int]) -> tuple[Kernel, Kernel]:
+    """The streamline terms −τ b R against ∇v, and the cell Péclet numbers.
+
+    Equations in ``reverse`` are taken with the opposite sign.
+    """
+    found, d = convections(system), system.dimension
+    metric = tuple(sp.Dummy(f"g{r}{i}", real=True) for r in range(d) for i in range(d))
+    inner = [sp.Matrix(metric[r * d : (r + 1) * d]) for r in range(d)]
+    gradients = [*inner, -sum(inner[1:], inner[0])]
+    residuals, channels = _strong_residuals(system, [c.integrand for c in found])
+    symbols = replace(system.symbols, metric=metric, channels=channels)
+    terms, probes, frozen, ratios = [], [], {}, {}
+    for c, residual in zip(found, residuals, strict=True):
+        own = c.integrand.equation
+        tau, ratio = sp.Dummy("tau", real=True), sp.Dummy("peclet", real=True)
+        weight, ratios[ratio] = _weight(c, gradients, degrees[own])
+        frozen[tau] = -weight if own in reverse else weight
+        terms.append(Integrand(own, tuple(-tau * b * residual for b in c.velocity), sp.S.Zero))
+        probes.append(Integrand(own, (sp.S.Zero,) * d, ratio))
+    return Kernel(terms, symbols, frozen), Kernel(probes, symbols, ratios)
 
 
 def _some(domain: IntegrationSet, where: Array) -> IntegrationSet:
@@ -208,6 +184,6 @@ def _strong_residuals(
         for i, flux in enumerate(integrand.flux):
             total += sp.diff(flux, coordinates[i])
             for symbol in sorted(flux.free_symbols & set(system.symbols.channels), key=str):
-                total += _slope(flux, symbol) * raised(system.symbols.channels[symbol], i)
+                total += slope(flux, symbol) * raised(system.symbols.channels[symbol], i)
         residuals.append(total)
     return residuals, channels
