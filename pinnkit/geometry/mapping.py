@@ -48,7 +48,8 @@ def from_mapping(mapping: Mapping[str, Any]) -> Shape:
 
 def _given(kind: str, entries: Any) -> Shape:
     cls = GIVEN[kind]
-    known = [f.name for f in fields(cls) if f.name != "names"] + ["name", "names"]
+    fields_of = {f.metadata.get("entry", f.name): f.name for f in fields(cls) if f.name != "names"}
+    known = [*fields_of, "name", "names"]
     needed = [f.name for f in fields(cls) if f.default is MISSING]
     if not isinstance(entries, Mapping):
         raise GeometryError(f"{kind} is {entries!r}", expected=f"a mapping with {', '.join(needed)}")
@@ -62,4 +63,4 @@ def _given(kind: str, entries: Any) -> Shape:
         raise GeometryError(
             f"{kind} lacks {' and '.join(missing)}", expected=f"a mapping with {', '.join(needed)}"
         )
-    return cls(**entries)
+    return cls(**{fields_of.get(key, key): value for key, value in entries.items()})

@@ -66,7 +66,7 @@ class Mesh:
         return self._measures(self.element.facet, self.facets[name])
 
     def _measures(self, kind: str, cells: np.ndarray) -> np.ndarray:
-        from .quadrature import reference_rule
+        from .rules import reference_rule
 
         element = ELEMENTS[kind]
         # Exact for the volumes of all cells; lengths and areas of curved facets converge fast.

@@ -10,10 +10,9 @@ import numpy as np
 from .carriers import Facets
 from .checks import constant
 from .elements import ELEMENTS
+from .facets import facet_keys, facet_table
 from .mesh import Mesh
-from .mesh_reader import facets_and_owners
 from .pieces import BoundaryPiece, EndPoint
-from .polygon import edges_distance
 
 # Curved edges of a file stand for this many chords where distances are measured.
 CHORDS = 32
@@ -41,7 +40,7 @@ class MeshPiece(BoundaryPiece):
     @cached_property
     def measures(self) -> np.ndarray:
         """Measure of each facet, (f,)."""
-        from .quadrature import reference_rule
+        from .rules import reference_rule
 
         at, weights = reference_rule(ELEMENTS[self.kind], 6)
         return ELEMENTS[self.kind].densities(self.nodes, at) @ weights
@@ -77,14 +76,15 @@ class MeshPiece(BoundaryPiece):
 
 
 def mesh_pieces(mesh: Mesh) -> tuple[BoundaryPiece, ...]:
-    """One piece for each name of the mesh's facets, one for each end of a mesh on a line."""
+    """One piece for each name of the facets of a mesh of simplices, one for each end of a mesh on a line."""
+    table = facet_table([(mesh.kind, mesh.cells)])
+    owner = np.empty(len(table.counts), dtype=np.int64)
+    owner[table.facet] = table.cell
+    inside = mesh.points[mesh.cells[:, : mesh.element.corners]].mean(axis=1)
     corners = ELEMENTS[mesh.element.facet].corners
-    outer, owners = facets_and_owners(mesh.cells, mesh.element)
-    inside = mesh.points[mesh.cells[owners, : mesh.element.corners]].mean(axis=1)
-    owner = {tuple(sorted(row[:corners])): place for place, row in enumerate(outer.tolist())}
     found: list[BoundaryPiece] = []
     for name, facets in mesh.facets.items():
-        behind = inside[[owner[tuple(sorted(row[:corners]))] for row in facets.tolist()]]
+        behind = inside[owner[table.find(facet_keys(facets[:, :corners], corners))]]
         if mesh.dimension == 1:
             ends = mesh.points[facets[:, 0], 0]
             signs = np.sign(ends - behind[:, 0]).astype(int)
@@ -118,50 +118,3 @@ def chords(kind: str, nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     at = np.linspace(0, 1, 2 if element.flat else CHORDS + 1)[:, None]
     along = element.places(nodes, at)
     return along[:, :-1].reshape(-1, 2), along[:, 1:].reshape(-1, 2)
-
-
-def mesh_distance(mesh: Mesh, points: np.ndarray) -> np.ndarray:
-    """Signed distance (n,) to the boundary of a mesh, negative within."""
-    facets = np.vstack(list(mesh.facets.values()))
-    if mesh.dimension == 1:
-        ends = np.sort(mesh.points[facets[:, 0], 0])
-        inside = np.searchsorted(ends, points[:, 0]) % 2 == 1
-        return np.where(inside, -1, 1) * np.min(np.abs(points - ends), axis=1)
-    if mesh.dimension == 2:
-        return edges_distance(points, *chords(mesh.element.facet, mesh.points[facets]))
-    return _solid_distance(mesh, points, facets)
-
-
-def _solid_distance(mesh: Mesh, points: np.ndarray, facets: np.ndarray) -> np.ndarray:
-    """Outside: overshoot over the planes of the nearest tetrahedra; within: depth below the nearest facets.
-
-    Curved cells count as straight ones.
-    """
-    over = _overshoot(mesh, points, 24)
-    # A point among cells of very unlike sizes may lie in one whose centre is far.
-    doubtful = over > 0
-    if np.any(doubtful):
-        over[doubtful] = _overshoot(mesh, points[doubtful], 240)
-    if np.any(within := over <= 0):
-        faces = Facets(mesh.points[facets[:, :3]])
-        over[within] = -np.linalg.norm(faces.project(points[within]) - points[within], axis=1)
-    return over
-
-
-def _overshoot(mesh: Mesh, points: np.ndarray, nearest: int) -> np.ndarray:
-    """Least overshoot (n,) over the planes of the tetrahedra with nearest centres, negative in one."""
-    from scipy.spatial import KDTree
-
-    corners = mesh.points[mesh.cells[:, :4]]
-    result = np.empty(len(points))
-    tree = KDTree(corners.mean(axis=1))
-    # Barycentric coordinates over the length of their gradients are distances to the faces' planes.
-    barycentric = np.linalg.inv(np.concatenate([corners, np.ones((*corners.shape[:2], 1))], axis=2))
-    slopes = np.linalg.norm(barycentric[:, :3], axis=1)
-    for rows in np.array_split(np.arange(len(points)), max(1, len(points) * nearest // 500_000)):
-        _, near = tree.query(points[rows], k=min(nearest, len(corners)))
-        near = np.reshape(near, (len(rows), -1))
-        homogeneous = np.column_stack([points[rows], np.ones(len(rows))])
-        depth = np.einsum("nd,nkdc->nkc", homogeneous, barycentric[near]) / slopes[near]
-        result[rows] = np.min(np.max(-depth, axis=2), axis=1)
-    return result

@@ -1,106 +1,191 @@
-"""Mesh files into ``Mesh``: through meshio, boundary facets named by the file's groups."""
+"""Mesh files into meshes: checked, put right where it is plain how, and named by the file's groups."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from .elements import ELEMENTS, Element
 from .errors import GeometryError
-from .mesh import Mesh
+from .facets import Block, facet_keys, facet_table
+from .file_content import FileContent
+from .mesh import AnyMesh, Mesh, MixedMesh
+from .mesh_checks import check_facets, coincident, refuse_beyond, turned, without_copies
+from .mesh_formats import read_content
+from .mesh_groups import corner_sets, facet_groups, facets_of
+from .mesh_overlap import check_measure, hanging
 
-# What the boundary is called where the file names nothing.
-UNNAMED = "rim"
-# Cell data that carry group numbers, by the formats' and their usual writers' conventions.
-TAGS = ("gmsh:physical", "medit:ref", "cell_tags", "name_to_read")
+
+@dataclass(frozen=True)
+class ReadMesh:
+    """A mesh as a file gives it, and sentences on what was done to it."""
+
+    mesh: AnyMesh
+    notes: tuple[str, ...]
 
 
-def read_mesh(file: Path) -> Mesh:
-    """The mesh in a ``.msh``, ``.vtu``, ``.xdmf`` or ``.mesh`` file.
+def read_mesh(file: Path) -> ReadMesh:
+    """The mesh in a file of one of ``mesh_formats.FORMATS``.
 
-    The cells of the highest dimension make the domain; those one dimension lower name its boundary: by group,
-    or ``tag_7`` where a group has only a number, or ``rim`` where a facet has none. Points that no cell uses
-    are dropped. Triangles and quadrilaterals in one file become triangles.
+    The cells of the highest dimension make the domain, and groups of them its subdomains; cells one dimension
+    lower, side sets and, where these are missing, sets of points name the boundary: by group, or ``tag_7``
+    where a group has only a number, or ``rim`` where a facet has none.
 
-    Raises ``GeometryError`` with the reason for files that cannot be read or hold no usable cells.
+    Points that no cell uses are dropped, cells that are there twice count once, unnamed seams between
+    points at the same place are closed, and cells numbered the other way round are turned: ``notes`` say so.
+    Raises ``GeometryError`` with the reason for files that cannot be read and meshes with any other fault.
     """
-    raw = _read(file)
-    kinds = {block.type for block in raw.cells} - {"vertex"}
-    unknown = kinds - ELEMENTS.keys()
-    if unknown or not kinds:
+    content = read_content(file)
+    try:
+        return _checked(content)
+    except GeometryError as error:
         raise GeometryError(
-            f"mesh file {str(file)!r} holds {', '.join(sorted(unknown)) if unknown else 'no'} cells",
+            f"mesh file {str(file)!r}: {error.what}", expected=error.expected, mend=error.mend
+        ) from None
+
+
+def _checked(content: FileContent) -> ReadMesh:
+    notes = content.notes
+    kinds = {n: kind for n, (kind, cells) in enumerate(content.blocks) if len(cells)}
+    unknown = sorted(set(kinds.values()) - ELEMENTS.keys())
+    if unknown or not set(kinds.values()) - {"vertex"}:
+        raise GeometryError(
+            f"it holds {', '.join(unknown) if unknown else 'no'} cells",
             expected=f"cells of kind {', '.join(k for k in ELEMENTS if k != 'vertex')}",
             mend="convert the mesh to one of these kinds",
         )
-    dimension = max(ELEMENTS[kind].dimension for kind in kinds)
-    points = _in_dimension(np.asarray(raw.points, float), dimension, file)
-    kind, cells = _one_kind(
-        {k: raw.get_cells_type(k) for k in kinds if ELEMENTS[k].dimension == dimension}, file
+    own = {n: ELEMENTS[kind].dimension for n, kind in kinds.items()}
+    dimension = max(own.values())
+    if lost := sum(len(content.blocks[n][1]) for n, d in own.items() if 0 < d < dimension - 1):
+        notes.append(f"{lost} cells of the mesh file are of less dimension than the boundary: no names")
+    refuse_beyond(content.points, [content.blocks[n] for n in own])
+    blocks, subdomains = _gathered(content, [n for n, d in own.items() if d == dimension], notes)
+    points, blocks, renumber = _in_use(_in_dimension(content.points, dimension, blocks), blocks, notes)
+    found = []
+    for block in blocks:
+        cells, count = turned(points, block)
+        found.append((block[0], cells))
+        if count:
+            notes.append(f"{count} of {len(cells)} cells of kind {block[0]} were inverted; they were turned")
+    facets = _named_facets(content, [n for n, d in own.items() if d == dimension - 1])
+    sets = {name: renumber[rows] for name, rows in content.point_sets.items()}
+    facets = {name: [renumber[part] for part in parts] for name, parts in facets.items() if parts}
+    kept, joined = np.unique(_seams(points, found, facets, notes), return_inverse=True)
+    points = points[kept]
+    # The last entry keeps −1 what it is.
+    joined = np.append(joined, -1)
+    sets = {name: joined[rows] for name, rows in sets.items()}
+    facets = {name: [joined[part] for part in parts] for name, parts in facets.items()}
+    blocks = [(kind, _ascending(joined[cells], ELEMENTS[kind])) for kind, cells in found]
+    table = facet_table(blocks)
+    check_facets(points, table)
+    check_measure(points, table)
+    if place := hanging(points, table):
+        raise GeometryError(
+            f"a corner of a cell lies within a side of another cell, at {place}",
+            expected="cells that meet in whole sides", mend="mesh the parts together",
+        )  # fmt: skip
+    names = facet_groups(table, facets | corner_sets(table, sets, facets), notes)
+    made = tuple(
+        Mesh(points, cells, kind, facets_of(table, n, names), subdomains=subdomains[n])
+        for n, (kind, cells) in enumerate(blocks)
     )
-    points, cells, renumber = _without_orphans(points, cells, ELEMENTS[kind])
-    cells = _ascending(cells, ELEMENTS[kind])
-    outer = _outer_facets(cells, ELEMENTS[kind])
-    return Mesh(points, cells, kind, _named(outer, _groups(raw, dimension - 1, renumber), ELEMENTS[kind]))
+    return ReadMesh(made[0] if len(made) == 1 else MixedMesh(made), tuple(dict.fromkeys(notes)))
 
 
-def _read(file: Path) -> Any:
-    import meshio
+def _gathered(
+    content: FileContent, numbers: Sequence[int], notes: list[str]
+) -> tuple[list[Block], list[dict[str, np.ndarray]]]:
+    """The domain's cells, one block for each kind, copies left out, and the rows of each named subdomain."""
+    kinds = list(dict.fromkeys(content.blocks[n][0] for n in numbers))
+    blocks, subdomains = [], []
+    for kind in kinds:
+        parts = [n for n in numbers if content.blocks[n][0] == kind]
+        starts = dict(zip(parts, np.cumsum([0, *(len(content.blocks[n][1]) for n in parts)]), strict=False))
+        cells = np.vstack([content.blocks[n][1] for n in parts])
+        (standing,) = without_copies([(kind, cells)])
+        kept = np.flatnonzero(standing == np.arange(len(cells)))
+        if copies := len(cells) - len(kept):
+            notes.append(f"{copies} cells of kind {kind} are in the mesh file twice; they count once")
+        names: dict[str, list[np.ndarray]] = {}
+        for name, members in content.groups.items():
+            rows = [starts[n] + rows for n, rows in members if n in starts]
+            if rows:
+                names.setdefault(name, []).append(np.searchsorted(kept, standing[np.concatenate(rows)]))
+        blocks.append((kind, cells[kept]))
+        subdomains.append({name: np.unique(np.concatenate(rows)) for name, rows in names.items()})
+    return blocks, subdomains
 
-    said = io.StringIO()
-    try:
-        # meshio prints its reasons and leaves the program.
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            return meshio.read(file)
-    except (Exception, SystemExit) as error:
-        spoken = " ".join(said.getvalue().split())
-        reason = spoken if isinstance(error, SystemExit) else f"{type(error).__name__}: {error}"
-        raise GeometryError(
-            f"mesh file {str(file)!r} cannot be read: {reason}",
-            expected="a mesh in .msh (2.2 or 4.1), .vtu, .xdmf or .mesh form",
-            mend="write the file again, or convert it with meshio",
-        ) from error
 
-
-def _in_dimension(points: np.ndarray, dimension: int, file: Path) -> np.ndarray:
+def _in_dimension(points: np.ndarray, dimension: int, blocks: Sequence[Block]) -> np.ndarray:
     """Points without the constant columns that flat meshes carry."""
-    surplus = points[:, dimension:]
-    if points.shape[1] < dimension or np.ptp(surplus, axis=0).max(initial=0) > 1e-12 * np.ptp(points):
+    used = points[np.unique(np.concatenate([cells.ravel() for _, cells in blocks]))]
+    surplus = used[:, dimension:]
+    if used.shape[1] < dimension or np.ptp(surplus, axis=0).max(initial=0) > 1e-12 * np.ptp(used):
         raise GeometryError(
-            f"mesh file {str(file)!r} holds a surface or curve in space",
+            "it holds a surface or curve in space",
             expected=f"cells of dimension {dimension} in {dimension} dimensions",
-            mend="give a mesh of a region in the plane or of a solid",
+            mend="give a mesh of a region in the plane of the first two coordinates, or of a solid",
         )
     return points[:, :dimension]
 
 
-def _one_kind(cells: Mapping[str, np.ndarray], file: Path) -> tuple[str, np.ndarray]:
-    if len(cells) == 1:
-        return next(iter(cells.items()))
-    if set(cells) != {"triangle", "quad"}:
-        raise GeometryError(
-            f"mesh file {str(file)!r} mixes cells of kind {', '.join(sorted(cells))}",
-            expected="one kind of cell, or triangle with quad", mend="convert the mesh to one kind",
-        )  # fmt: skip
-    quads = cells["quad"]
-    return "triangle", np.vstack([cells["triangle"], quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
-
-
-def _without_orphans(
-    points: np.ndarray, cells: np.ndarray, element: Element
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points in use, vertices first; cells renumbered; the new number of every old point, −1 for none."""
-    vertices = np.unique(cells[:, : element.corners])
-    used = np.concatenate([vertices, np.setdiff1d(cells, vertices)])
+def _in_use(
+    points: np.ndarray, blocks: Sequence[Block], notes: list[str]
+) -> tuple[np.ndarray, list[Block], np.ndarray]:
+    """Points in use, corners first; cells renumbered; the new number of every old point, −1 for none."""
+    vertices = np.unique(np.concatenate([c[:, : ELEMENTS[kind].corners].ravel() for kind, c in blocks]))
+    everything = np.unique(np.concatenate([c.ravel() for _, c in blocks]))
+    used = np.concatenate([vertices, np.setdiff1d(everything, vertices)])
+    if orphans := len(points) - len(used):
+        notes.append(f"{orphans} points of the mesh file belong to no cell; they were left out")
     renumber = np.full(len(points), -1)
     renumber[used] = np.arange(len(used))
-    return points[used], renumber[cells], renumber
+    return points[used], [(kind, renumber[cells]) for kind, cells in blocks], renumber
+
+
+def _named_facets(content: FileContent, numbers: Sequence[int]) -> dict[str, list[np.ndarray]]:
+    """Corners of the facets in each group and side set."""
+    found: dict[str, list[np.ndarray]] = {}
+    for name, members in content.groups.items():
+        for block, rows in members:
+            if block in numbers:
+                kind, cells = content.blocks[block]
+                found.setdefault(name, []).append(cells[rows][:, : ELEMENTS[kind].corners])
+    for name, parts in content.sides.items():
+        found.setdefault(name, []).extend(parts)
+    return found
+
+
+def _seams(
+    points: np.ndarray, blocks: list[Block], facets: dict[str, list[np.ndarray]], notes: list[str]
+) -> np.ndarray:
+    """For every point the one to take in its place, so that cells touching along doubled points are joined.
+
+    A seam whose sides the file names, both of them, is a slit and stays open.
+    """
+    apart, same = np.arange(len(points)), coincident(points)
+    table, after = facet_table(blocks), facet_table([(kind, same[cells]) for kind, cells in blocks])
+    seam = table.outer[after.counts[after.facet[table.outer]] > 1]
+    if not len(seam):
+        return apart
+    parts = [part for named in facets.values() for part in named]
+    named = table.find(np.vstack([facet_keys(p, table.keys.shape[1]) for p in parts])) if parts else []
+    bare = ~np.isin(table.facet[seam], named)
+    if not np.any(bare):
+        notes.append(f"the mesh is slit along {len(seam) // 2} pairs of facets at the same place, with names")
+        return apart
+    if not np.all(bare):
+        raise GeometryError(
+            f"{len(seam)} facets lie on each other in pairs, and {int(np.sum(~bare))} of them have names",
+            expected="both sides of a slit named, or neither", mend="name both sides, or join their points",
+        )  # fmt: skip
+    notes.append(f"{int(np.sum(same != apart))} points of the mesh file lie on others; they were made one")
+    return same
 
 
 def _ascending(cells: np.ndarray, element: Element) -> np.ndarray:
@@ -111,65 +196,11 @@ def _ascending(cells: np.ndarray, element: Element) -> np.ndarray:
     nodes = np.array(element.nodes)
     weights = np.column_stack([1 - nodes.sum(axis=1), nodes])
     result = cells.copy()
-    for turned in permutations(range(element.corners)):
-        rows = np.all(order == turned, axis=1)
-        # A node between new corners i and j lay between the old corners turned[i] and turned[j].
+    for way in permutations(range(element.corners)):
+        rows = np.all(order == way, axis=1)
+        # A node between new corners i and j lay between the old corners way[i] and way[j].
         old = np.zeros_like(weights)
-        old[:, turned] = weights
+        old[:, way] = weights
         came_from = np.argmin(np.abs(old[:, None] - weights).sum(axis=2), axis=1)
         result[rows] = cells[rows][:, came_from]
     return result
-
-
-def facets_and_owners(cells: np.ndarray, element: Element) -> tuple[np.ndarray, np.ndarray]:
-    """Facets (f, k) of exactly one cell, and the cell (f,) of each."""
-    sides = cells[:, np.array(element.facets)]
-    corners = np.sort(sides[..., : ELEMENTS[element.facet].corners], axis=2).reshape(
-        len(cells) * sides.shape[1], -1
-    )
-    _, first, count = np.unique(corners, axis=0, return_index=True, return_counts=True)
-    alone = np.sort(first[count == 1])
-    return sides.reshape(len(corners), -1)[alone], alone // sides.shape[1]
-
-
-def _outer_facets(cells: np.ndarray, element: Element) -> np.ndarray:
-    return facets_and_owners(cells, element)[0]
-
-
-def _groups(raw: Any, dimension: int, renumber: np.ndarray) -> dict[str, np.ndarray]:
-    """Corner numbers of the named facets, one array for each name."""
-    labels = {(int(tag), int(of)): name for name, (tag, of) in raw.field_data.items()}
-    found: dict[str, list[np.ndarray]] = {}
-    key = next((name for name in TAGS if name in raw.cell_data), None)
-    for place, block in enumerate(raw.cells):
-        element = ELEMENTS[block.type]
-        if element.dimension != dimension:
-            continue
-        corners = renumber[block.data[:, : element.corners]]
-        sets = {name: rows[place] for name, rows in raw.cell_sets.items() if not name.startswith("gmsh:")}
-        if key and not sets:
-            tags = np.asarray(raw.cell_data[key][place]).astype(int)
-            sets = {
-                labels.get((tag, dimension), f"tag_{tag}"): np.flatnonzero(tags == tag)
-                for tag in np.unique(tags).tolist()
-            }
-        for name, rows in sets.items():
-            if rows is not None and len(rows):
-                found.setdefault(name, []).append(corners[np.asarray(rows, dtype=np.int64)])
-    return {name: np.vstack(parts) for name, parts in found.items()}
-
-
-def _named(outer: np.ndarray, groups: Mapping[str, np.ndarray], element: Element) -> dict[str, np.ndarray]:
-    """The boundary's facets under the groups' names; facets of a group that lie inside name nothing."""
-    corners = ELEMENTS[element.facet].corners
-    place = {tuple(sorted(row[:corners])): number for number, row in enumerate(outer.tolist())}
-    facets, free = {}, np.ones(len(outer), dtype=bool)
-    for name, members in groups.items():
-        rows = {place.get(tuple(sorted(member))) for member in members.tolist()} - {None}
-        taken = np.array(sorted(row for row in rows if row is not None and free[row]), dtype=np.int64)
-        if len(taken):
-            facets[name] = outer[taken]
-            free[taken] = False
-    if np.any(free):
-        facets[UNNAMED] = np.vstack([facets[UNNAMED], outer[free]]) if UNNAMED in facets else outer[free]
-    return facets

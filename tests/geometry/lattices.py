@@ -8,6 +8,7 @@ import numpy as np
 
 from pinnkit.geometry.elements import ELEMENTS
 from pinnkit.geometry.mesh import Mesh, MixedMesh
+from pinnkit.geometry.simplices import simplices
 
 
 def outer_facets(cells, kind):
@@ -42,7 +43,7 @@ def lattice(kind, n, seed=0):
 
 
 def mixed_cube(seed=0):
-    """Four unit cubes in a row: a hexahedron, two wedges, six pyramids, one cube of tetrahedra."""
+    """Four unit cubes in a row: a hexahedron, two wedges, five pyramids, and tetrahedra for the rest."""
     grid = np.array(list(itertools.product(range(5), (0, 1), (0, 1))), float)
     points = np.vstack([grid, [(2.5, 0.5, 0.5)]])
     number = {tuple(p): i for i, p in enumerate(points)}
@@ -54,14 +55,14 @@ def mixed_cube(seed=0):
     wedges = [[w[0], w[1], w[3], w[4], w[5], w[7]], [w[1], w[2], w[3], w[5], w[6], w[7]]]
     centre = number[(2.5, 0.5, 0.5)]
     pyramids = [[p[i] for i in face[:4]] + [centre] for face in ELEMENTS["hexahedron"].facets]
+    # The face towards the tetrahedra is cut as they are.
+    towards = next(n for n, cell in enumerate(pyramids) if np.all(points[cell[:4], 0] == 3))
+    cut = pyramids.pop(towards)
     order = np.random.default_rng(seed).permutation(len(points))
-    # Six tetrahedra about the diagonal, by the pulling rule for the numbers that the points will have.
-    from pinnkit.geometry.simplices import simplices
-
     placed = np.empty_like(points)
     placed[order] = points
-    alone = simplices(Mesh(placed, order[np.array([t])], "hexahedron", {}))
-    tetra = np.sort(order[t])[alone.cells]
+    parts = [(order[np.array([t])], "hexahedron"), (order[np.array([cut])], "pyramid")]
+    tetra = np.vstack([np.unique(c)[simplices(Mesh(placed, c, kind, {})).cells] for c, kind in parts])
     cells = {
         "hexahedron": order[np.array([h])], "wedge": order[np.array(wedges)],
         "pyramid": order[np.array(pyramids)], "tetra": tetra,

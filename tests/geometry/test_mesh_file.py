@@ -142,8 +142,8 @@ def test_mixed_cells_are_kept_whole(tmp_path):
         ("a.xyz", lambda path: path.write_text("1 2 3"), "cannot be read"),
         (
             "a.vtu",
-            lambda path: meshio.Mesh(np.zeros((13, 3)), [("pyramid13", [range(13)])]).write(path),
-            "holds pyramid13 cells",
+            lambda path: meshio.Mesh(np.zeros((18, 3)), [("wedge18", [range(18)])]).write(path),
+            "holds wedge18 cells",
         ),
         (
             "a.vtu",
