@@ -8,7 +8,7 @@ Unknowns with observations may lack conditions: the data take their place.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sympy.core.function import AppliedUndef
@@ -29,14 +29,13 @@ from .conditions import (
 )
 from .errors import DeclarationError, unknown_word
 from .orders import Orders, carried_out, orders
+from .partners import PerEquation, count_on, has_outspoken_partner, has_silent_partner
 from .periodicity import Piece, check_periodic, sample_pieces
-from .problem import condition_atoms, condition_expressions
+from .problem import condition_expressions
 from .symbols import is_inferred
 
 if TYPE_CHECKING:
     from .problem import Problem
-
-PerEquation = list[dict[AppliedUndef, Orders]]
 
 
 def check_conditions(problem: Problem, per_equation: PerEquation) -> None:
@@ -51,11 +50,11 @@ def check_conditions(problem: Problem, per_equation: PerEquation) -> None:
         except DeclarationError as error:
             raise error.at(condition.place) from None
     pieces = sample_pieces(problem)
-    _check_repeats(problem, merged)
+    _check_repeats(problem, merged, per_equation)
     ends = check_periodic(problem, pieces)
     _check_initial(problem, merged)
     for field in problem.solved:
-        _check_boundary(problem, field, merged[field], per_equation, [p for p in pieces if p not in ends])
+        _check_boundary(problem, field, merged, per_equation, [p for p in pieces if p not in ends])
 
 
 def _check_one(problem: Problem, condition: AnyCondition, merged: dict[AppliedUndef, Orders]) -> None:
@@ -177,11 +176,11 @@ def _check_point(problem: Problem, condition: PointValue, what: str) -> None:
         )
 
 
-def _check_repeats(problem: Problem, merged: dict[AppliedUndef, Orders]) -> None:
+def _check_repeats(problem: Problem, merged: dict[AppliedUndef, Orders], per_equation: PerEquation) -> None:
     """Refuse two values for one thing: on a piece, at the start, at a point."""
     seen: dict[object, AnyCondition] = {}
     for condition in problem.conditions:
-        for key in _subjects(problem, condition, merged):
+        for key in _subjects(problem, condition, merged, per_equation):
             earlier = seen.setdefault(key, condition)
             if earlier is condition:
                 continue
@@ -197,7 +196,9 @@ def _check_repeats(problem: Problem, merged: dict[AppliedUndef, Orders]) -> None
             )
 
 
-def _subjects(problem: Problem, condition: AnyCondition, merged: dict[AppliedUndef, Orders]) -> list[tuple]:
+def _subjects(
+    problem: Problem, condition: AnyCondition, merged: dict[AppliedUndef, Orders], per_equation: PerEquation
+) -> list[tuple]:
     """What a condition settles; two conditions must not share a subject."""
     if isinstance(condition, Periodic):
         return [("periodic", condition.coordinate)]
@@ -213,8 +214,13 @@ def _subjects(problem: Problem, condition: AnyCondition, merged: dict[AppliedUnd
         return [("flux", condition.equation, name) for name in names]
     # Value and slope may both be known where the order asks for two, along a line, and beside data.
     two = merged[condition.unknown].space >= 4 or problem.domain.dimension == 1 or problem.observations
-    kind = type(condition) if two or is_inferred(condition.unknown) else "value or slope"
-    return [(kind, condition.unknown, name) for name in names]
+    two = two or is_inferred(condition.unknown)
+
+    def kind(name: str) -> object:
+        room = two or has_silent_partner(problem, condition.unknown, name, merged, per_equation)
+        return type(condition) if room else "value or slope"
+
+    return [(kind(name), condition.unknown, name) for name in names]
 
 
 def _check_initial(problem: Problem, merged: dict[AppliedUndef, Orders]) -> None:
@@ -243,26 +249,27 @@ def _check_initial(problem: Problem, merged: dict[AppliedUndef, Orders]) -> None
 
 
 def _check_boundary(
-    problem: Problem, field: AppliedUndef, its: Orders, per_equation: PerEquation, pieces: list[Piece]
+    problem: Problem,
+    field: AppliedUndef,
+    merged: dict[AppliedUndef, Orders],
+    per_equation: PerEquation,
+    pieces: list[Piece],
 ) -> None:
     """Enough conditions for one unknown, on every piece that its equations look across."""
+    its = merged[field]
     wanted = its.space // 2
     if not wanted or any(entry.unknown == field for entry in problem.observations):
         return
     axes = [problem.coordinates.index(x) for x in its.along]
     asked = [p for p in pieces if any(p.faces(axis) for axis in axes)]
-    counts = {p.name: 0 for p in asked}
-    for condition in problem.of_kind(*ON_BOUNDARIES):
-        if field in _reach(problem, condition, per_equation):
-            for name in counts:
-                counts[name] += condition.where in (name, "boundary")
+    counts = {p.name: count_on(problem, field, p.name, per_equation) for p in asked}
     if problem.domain.dimension == 1 and problem.time is None:
         # Along a line all conditions may stand at one end, or at points between.
         points = sum(c.unknown == field for c in problem.of_kind(PointValue))
         if sum(counts.values()) + points >= 2 * wanted:
             return
     for name, count in counts.items():
-        if count < wanted:
+        if count < wanted and not has_outspoken_partner(problem, field, name, merged, per_equation):
             raise _uncovered(field.func.__name__, name, count, its.space)
 
 
@@ -275,13 +282,3 @@ def _uncovered(field: str, name: str, count: int, order: int) -> DeclarationErro
         "if the coordinate across it is a time, declare it as time",
         section="conditions",
     )
-
-
-def _reach(problem: Problem, condition: Any, per_equation: PerEquation) -> set[AppliedUndef]:
-    """The unknowns that a condition on a boundary says something about."""
-    if isinstance(condition, Flux):
-        found = per_equation[[e.name for e in problem.equations].index(condition.equation)]
-        return {field for field, its in found.items() if its.space >= 2}
-    if isinstance(condition, Condition):
-        return condition_atoms(condition)
-    return {condition.unknown}

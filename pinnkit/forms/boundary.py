@@ -38,11 +38,15 @@ class EssentialTerm:
 
 @dataclass(frozen=True)
 class BoundaryTerms:
-    """All terms of a problem; ``free`` lists (equation, boundary) about which nothing was declared."""
+    """All terms of a problem; ``free`` lists (equation, boundary) about which nothing was declared.
+
+    ``idle`` lists (statement, boundary) that no test function feels, because those there vanish.
+    """
 
     natural: tuple[NaturalTerm, ...]
     essential: tuple[EssentialTerm, ...]
     free: tuple[tuple[str, str], ...]
+    idle: tuple[tuple[str, str], ...]
 
 
 def boundary_terms(jets: Jets, fluxes: Fluxes) -> BoundaryTerms:
@@ -54,6 +58,7 @@ def boundary_terms(jets: Jets, fluxes: Fluxes) -> BoundaryTerms:
     natural: list[NaturalTerm] = []
     essential: list[EssentialTerm] = []
     free: list[tuple[str, str]] = []
+    idle: list[tuple[str, str]] = []
     wrapped = periodic_boundaries(jets.problem)
     for where in jets.problem.domain.boundary_names:
         if where not in wrapped:
@@ -61,7 +66,8 @@ def boundary_terms(jets: Jets, fluxes: Fluxes) -> BoundaryTerms:
             essential += piece.essential
             natural += piece.natural()
             free += [(name, where) for name in piece.silent()]
-    return BoundaryTerms(tuple(natural), tuple(essential), tuple(free))
+            idle += [(statement, where) for statement in piece.idle()]
+    return BoundaryTerms(tuple(natural), tuple(essential), tuple(free), tuple(idle))
 
 
 def periodic_boundaries(problem: Problem) -> set[str]:
@@ -217,6 +223,16 @@ class _Piece:
             equation for equation, (test, flux) in self.fluxes.items()
             if test not in fixed and any(f != 0 for f in flux) and not self._speaks(equation)
         ]  # fmt: skip
+
+    def idle(self) -> list[str]:
+        """Fluxes and slopes that were given here and stand in no equation whose test functions live here."""
+        fixed = {e.unknown for e in self.essential}
+        lost = [f"the flux of {e}" for e in self.given if self.fluxes[e][0] in fixed]
+        felt: set[str] = set()
+        for equation, (test, flux) in self.fluxes.items():
+            if test not in fixed and equation not in self.given:
+                felt |= {s.jet.unknown for s in self._gradients(self._outward(flux))}
+        return lost + [f"the slope of {unknown}" for unknown in self.slopes if unknown not in felt]
 
     def _speaks(self, equation: str) -> bool:
         outward = self._outward(self.fluxes[equation][1])

@@ -16,6 +16,8 @@ import sympy as sp
 from .jets import Jets, JetSymbol
 from .states import values_at_states
 
+# The remark on a problem whose short waves grow.
+GROWS = "ill-posed forward in time"
 _STATES = 16
 _CANCELLED = 1e-9  # relative size below which a sum of products counts as zero
 
@@ -171,7 +173,7 @@ def _transient(entries: list[_Entry], size: int, state: int, dimension: int) -> 
             for root in roots if exponent > 0 else ():
                 behaviours.add(_behaviour(exponent, root))
     if "grows" in behaviours:
-        return "undetermined", "ill-posed forward in time"
+        return "undetermined", GROWS
     if "disperses" in behaviours:
         return "undetermined", "dispersive"
     if behaviours == {"decays"}:

@@ -19,7 +19,7 @@ from .errors import FormUnavailable
 from .jets import Jet, Jets, JetSymbol, jets_in
 from .pairing import paired_unknowns
 from .peel import Peel, vanishes
-from .states import almost_everywhere
+from .states import almost_everywhere, jumps
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ class InitialTerm:
 class WeakForm:
     """Equations, boundary integrands, and what the spaces and the start impose.
 
-    On a pair (equation, boundary) in ``free`` no condition was declared: F·n = 0 there.
+    On a pair (equation, boundary) in ``free`` no condition was declared: F·n = 0 there. ``idle`` are
+    (statement, boundary) that were declared and that this form has no place for.
     """
 
     coordinates: tuple[sp.Symbol, ...]
@@ -61,6 +62,7 @@ class WeakForm:
     periodic: tuple[sp.Symbol, ...]
     initial: tuple[InitialTerm, ...]
     free: tuple[tuple[str, str], ...]
+    idle: tuple[tuple[str, str], ...]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -88,6 +90,7 @@ def weak_form(problem: Problem) -> WeakForm:
         tuple(c.coordinate for c in problem.of_kind(Periodic)),
         _initial(jets),
         terms.free,
+        terms.idle,
     )
 
 
@@ -114,7 +117,9 @@ def _equation(position: int, test: str, residuals: list[sp.Expr], jets: Jets) ->
         )
     peel = Peel(jets, jets.space)
     peel.declare(declared.residual)
+    written = tuple(peel.flux)
     peel.peel(least=2)
+    _refuse_jumps(declared.name, peel, written)
     if peel.ranked(peel.stuck, 2):
         raise FormUnavailable(
             f"the weak form of equation {declared.name!r}",
@@ -133,6 +138,17 @@ def _equation(position: int, test: str, residuals: list[sp.Expr], jets: Jets) ->
             mend="declare the divergence: Derivative(flux, x) or div(flux)",
         )
     return WeakEquation(declared.name, test, flux, source)
+
+
+def _refuse_jumps(name: str, peel: Peel, written: tuple[sp.Expr, ...]) -> None:
+    """A Δu and div(a ∇u) differ by the jump of a, which no function of x carries."""
+    for own, declared in zip(peel.flux, written, strict=True):
+        if (jump := jumps(own - declared, peel.jets)) is not None:
+            raise FormUnavailable(
+                f"the weak form of equation {name!r}",
+                reason=f"{jump} jumps and stands before second derivatives: the flux is not told",
+                mend="write div(a*grad(u)) if the flux is continuous there, else divide the equation by it",
+            )
 
 
 def _is_constraint(peel: Peel, residual: sp.Expr, test: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import sympy as sp
 
-from ..declare.conditions import Dirichlet, Neumann, PointValue, Robin
+from ..declare.conditions import PointValue
 from ..declare.problem import Problem
 from ..declare.symbols import normal
 from ..forms.boundary import periodic_boundaries
@@ -16,6 +16,7 @@ from ..geometry.shapes import BOUNDARY
 from .base import ReferenceUnavailable
 from .kernels import Channel, Integrand, Symbols
 from .system import Essential, Pin, System
+from .wellposed import refuse_misplaced, refuse_unsolvable
 
 
 def derive(problem: Problem) -> System:
@@ -24,9 +25,9 @@ def derive(problem: Problem) -> System:
     Unknowns with a second time derivative beside others without get their velocity as a further unknown.
     Raises ``ReferenceUnavailable`` or ``FormUnavailable`` with the reason for what finite elements do not do.
     """
-    _refuse(problem)
-    _refuse_overdetermined(problem)
+    refuse_unsolvable(problem)
     form = weak_form(problem)
+    refuse_misplaced(problem, form)
     names = tuple(f.func.__name__ for f in problem.solved)
     number = {name: k for k, name in enumerate(names)}
     expressions = [e for q in form.equations for e in (*q.flux, q.source)] + [t.flux for t in form.natural]
@@ -67,35 +68,6 @@ def derive(problem: Problem) -> System:
         order,
     )
     return _with_velocities(system) if order == 2 and not _all_second_order(system) else system
-
-
-def _refuse(problem: Problem) -> None:
-    dimension = len(problem.coordinates)
-    if dimension not in (1, 2, 3):
-        raise ReferenceUnavailable(
-            f"finite elements for {problem.name} in {dimension} space coordinates",
-            reason="one to three are solved",
-            mend="give an exact or data reference",
-        )
-    sought = [str(f) for f in problem.inferred] + [p.name for p in problem.parameters if p.infer]
-    if sought:
-        raise ReferenceUnavailable(
-            f"finite elements for {problem.name}",
-            reason=f"{', '.join(sought)} is to be found from data",
-            mend="give an exact reference, or validate a problem with known coefficients",
-        )
-
-
-def _refuse_overdetermined(problem: Problem) -> None:
-    """Value and slope at one end make an initial-value problem, which the free far end would falsify."""
-    held = {(c.unknown, c.where) for c in problem.of_kind(Dirichlet)}
-    for condition in problem.of_kind(Neumann, Robin):
-        if (condition.unknown, condition.where) in held:
-            raise ReferenceUnavailable(
-                f"finite elements: {condition.unknown} has both value and slope given on {condition.where!r}",
-                reason="elements take one condition on each boundary",
-                mend="make the coordinate a time, or give an exact or data reference",
-            )
 
 
 def _essential(form: WeakForm, problem: Problem, number: dict[str, int]) -> tuple[Essential, ...]:
