@@ -14,8 +14,11 @@ from ..geometry.shapes import Shape
 from ..geometry.simplices import simplices
 from .base import ReferenceUnavailable
 from .elements import CELL_EDGES, Array
+from .fitting import fitted
+from .interfaces import NO_INTERFACES, Interfaces
 from .mesh import FiniteMesh, line_mesh, simplex_mesh
 from .refine import graded, halved
+from .settling import settled
 from .snapping import Carrier, snapped, untangled
 
 # Finer than this, relative to the domain, nothing is gained in double precision.
@@ -28,17 +31,25 @@ class Meshes:
     """A sequence of meshes of one domain, each twice as fine as the one before.
 
     Boundary nodes of every mesh lie on the exact shape. Around re-entrant corners cells shrink faster
-    than elsewhere, so that the singularity there does not set the rate.
+    than elsewhere, so that the singularity there does not set the rate. Cells of lines and planes end at
+    ``interfaces``, where coefficients jump.
     """
 
-    def __init__(self, shape: Shape, degree: int, periodic: tuple[int, ...] = ()):
+    def __init__(
+        self,
+        shape: Shape,
+        degree: int,
+        periodic: tuple[int, ...] = (),
+        interfaces: Interfaces = NO_INTERFACES,
+    ):
         if periodic and shape.dimension > 1 and not isinstance(shape, Rectangle | Box):
             raise ReferenceUnavailable(
                 "finite elements: a periodic condition on a domain that is no rectangle or box",
                 reason="the mesh must match on opposite sides",
                 mend="declare the problem on a rectangle or box, or give an exact or data reference",
             )
-        self.shape, self.degree = shape, degree
+        self.shape, self.degree, self.periodic, self.interfaces = shape, degree, periodic, interfaces
+        self._fitted_to: tuple[str, ...] = ()
         self.corners = _reentrant(shape) if shape.dimension == 2 else {}
         self._carriers: list[Carrier] = []
         if shape.dimension > 1 and not isinstance(shape, MeshFile):
@@ -48,22 +59,26 @@ class Meshes:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was made of the cells of a mesh file."""
+        """What was made of the cells of a mesh file, and of interfaces."""
         given = self.shape.mesh if isinstance(self.shape, MeshFile) else None
         others = [b for b in given.blocks if not b.element.simplex] if given is not None else []
         cut = " and ".join(f"{len(block.cells)} cells of kind {block.kind}" for block in others)
-        return (f"{cut} were cut into simplices for finite elements",) if others else ()
+        made = (f"{cut} were cut into simplices for finite elements",) if others else ()
+        return (*made, *self._fitted_to)
 
     def first(self, size: float) -> FiniteMesh:
         """A mesh of about the given cell size."""
-        return self._graded(self._snapped(convert(mesh(self.shape, size))), size)
+        even = self._snapped(convert(mesh(self.shape, size)))
+        even, self._fitted_to = fitted(even, self.interfaces, self._carriers, self.periodic)
+        return self._graded(self._snapped(even), size)
 
     def finer(self, coarse: FiniteMesh, size: float) -> FiniteMesh:
         """Every cell of ``coarse`` halved; ``size`` is the new cell size."""
         return self._graded(self._snapped(halved(coarse)), size)
 
     def _snapped(self, rough: FiniteMesh) -> FiniteMesh:
-        return snapped(rough, self._carriers) if self._carriers else rough
+        smooth = snapped(rough, self._carriers) if self._carriers else rough
+        return settled(smooth, self.interfaces.fixed, self._carriers)
 
     def _graded(self, even: FiniteMesh, size: float) -> FiniteMesh:
         """Cells at corners so small that a solution like r^α costs no more there than a smooth one.

@@ -14,6 +14,7 @@ from .discrete import Discretisation
 from .elements import Array
 from .error_bar import error_bars
 from .fields import DiscreteField, relative_distances
+from .interfaces import interfaces
 from .mesh import FiniteMesh
 from .meshing import Meshes
 from .options import FemOptions
@@ -68,7 +69,7 @@ class _Refinement:
                 reason="its multiplier (a pressure) needs one degree less",
                 mend="choose degree 2 or more",
             )
-        self.meshes = Meshes(system.problem.domain, self.degree, system.periodic)
+        self.meshes = Meshes(system.problem.domain, self.degree, system.periodic, interfaces(system))
         self.rate = 2.0 ** (self.degree + 1)
         self.steps = 0
         self.solutions: list[DiscreteField] = []
