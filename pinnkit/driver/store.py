@@ -218,8 +218,10 @@ def load(path: str | Path) -> Solution:
     with precise():
         import jax.numpy as jnp
 
+        from ..training import LeastSquares
+
         formulation = settings.solver.build(problem, settings.options, settings.seed)
-        fields = formulation.least_squares.with_theta(jnp.asarray(arrays["theta"]))
+        fields = LeastSquares(formulation.fields, ()).with_theta(jnp.asarray(arrays["theta"]))
     return Solution(problem, SolvedField(formulation, fields), record)
 
 

@@ -17,6 +17,7 @@ from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 Index = tuple[int, ...]
@@ -127,19 +128,29 @@ def affine_inputs(points: Array, scale: Array, shift: Array, wanted: Sequence[In
 def differentiate(function: Callable[[Array], Array], points: Array, indices: Sequence[Index]) -> Array:
     """∂^α of any traceable function of one point at n points: shape (len(indices), n).
 
-    Nested forward differentiation, one coordinate at a time. For functions without trained parameters
-    (lifts, distance functions), evaluated once for each set of points.
+    Nested forward differentiation; all derivatives of one order are one program, the directions being data,
+    which keeps compilation short. For functions without trained parameters (lifts, distance functions),
+    evaluated once for each set of points.
     """
+    by_order: dict[int, list[int]] = {}
+    for place, index in enumerate(indices):
+        by_order.setdefault(sum(index), []).append(place)
+    units = np.eye(points.shape[1])
+    result: list[Array] = [jnp.zeros(0)] * len(indices)
+    for order, places in by_order.items():
+        axes = [[axis for axis, count in enumerate(indices[p]) for _ in range(count)] for p in places]
+        directions = jnp.asarray(units[np.array(axes, int).reshape(len(places), order)], points.dtype)
 
-    def at(index: Index) -> Callable[[Array], Array]:
-        derived = function
-        for axis, count in enumerate(index):
-            unit = jnp.zeros(points.shape[1], points.dtype).at[axis].set(1.0)
-            for _ in range(count):
-                derived = _along(derived, unit)
-        return derived
+        def along(chosen: Array, point: Array, order: int = order) -> Array:
+            derived = function
+            for k in range(order):
+                derived = _along(derived, chosen[k])
+            return derived(point)
 
-    return jnp.stack([jax.vmap(at(index))(points) for index in indices])
+        found = jax.vmap(jax.vmap(along, (None, 0)), (0, None))(directions, points)
+        for row, place in enumerate(places):
+            result[place] = found[row]
+    return jnp.stack(result)
 
 
 def _along(function: Callable[[Array], Array], direction: Array) -> Callable[[Array], Array]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -40,15 +41,17 @@ class Requirement:
 class Formulation:
     """What a trained solver makes of a problem.
 
-    ``schedule`` is what the training loop runs through, stage by stage. ``evaluate(fields, points)`` gives
-    every unknown at points (n, d), each (n,), in plain JAX, ``derivatives(fields, points, indices)`` its
-    derivatives by multi-indices over the problem's variables, each (n, number of indices), and
-    ``residuals(fields, points)`` the residual of every equation; ``parameters(fields)`` gives the inferred
-    constants. ``notes`` say in sentences what was chosen and why, for the report. ``redraw_every``,
-    ``tolerance`` and ``time_limit`` are the loop's.
+    ``fields`` are drawn from the seed; ``pose`` states the least-squares problem for them, points included,
+    which a solution that is only read back does without. ``schedule`` is what the training loop runs through,
+    stage by stage. ``evaluate(fields, points)`` gives every unknown at points (n, d), each (n,), in JAX,
+    ``derivatives(fields, points, indices)`` its derivatives by multi-indices over the problem's variables,
+    each (n, number of indices), and ``residuals(fields, points)`` the residual of every equation;
+    ``parameters(fields)`` gives the inferred constants. ``notes`` say in sentences what was chosen and why,
+    for the report. ``redraw_every``, ``tolerance`` and ``time_limit`` are the loop's.
     """
 
-    least_squares: LeastSquares
+    fields: Any
+    pose: Callable[[], LeastSquares]
     schedule: tuple[Stage, ...]
     evaluate: Callable[[Any, Array], dict[str, Array]]
     derivatives: Callable[[Any, Array, tuple[Index, ...]], dict[str, Array]]
@@ -58,6 +61,11 @@ class Formulation:
     redraw_every: int = 500
     tolerance: float = 0.0
     time_limit: float | None = None
+
+    @cached_property
+    def least_squares(self) -> LeastSquares:
+        """The problem that training solves, posed when first asked for."""
+        return self.pose()
 
 
 class Solver(abc.ABC):

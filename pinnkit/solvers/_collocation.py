@@ -46,7 +46,6 @@ def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formu
     conditions = exact_conditions(problem, options.conditions)
     transforms = {name: t for name, t in conditions.transform.items() if t is not UNTOUCHED}
     fields = initial_fields(problem, options.network, seed)
-    points = _Points(problem, options, transforms, seed)
     strong = strong_form(problem)
     if (highest := max(strong.jets, key=lambda jet: jet.order)).order > HIGHEST_ORDER:
         raise FormUnavailable(
@@ -55,20 +54,17 @@ def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formu
             mend="introduce an unknown for a lower derivative, with its own equation",
         )
     equations = _Residual(problem, [e.residual for e in strong.equations], strong.jets)
-    blocks = [points.interior("equations", equations, options.weights.equations)]
-    for number, (condition, _) in enumerate(conditions.soft):
-        residual, jets = condition_residual(condition, problem)
-        blocks.append(
-            points.condition(
-                _label(condition, number),
-                condition,
-                _Residual(problem, [residual], jets),
-                options.weights.conditions,
-            )
-        )
-    blocks += [
-        points.observed(number, options.weights.observations) for number in range(len(problem.observations))
-    ]
+
+    def pose() -> LeastSquares:
+        points = _Points(problem, options, transforms, seed)
+        blocks = [points.interior("equations", equations, options.weights.equations)]
+        for number, (condition, _) in enumerate(conditions.soft):
+            residual = _Residual(problem, *_condition(condition, problem))
+            label = _label(condition, number)
+            blocks.append(points.condition(label, condition, residual, options.weights.conditions))
+        for number in range(len(problem.observations)):
+            blocks.append(points.observed(number, options.weights.observations))
+        return LeastSquares(fields, blocks, linear=Fields.linear_leaves, first=Fields.first_leaves)
 
     def derivatives(fields: Fields, x: Array, indices: tuple[Index, ...]) -> dict[str, Array]:
         needs = dict.fromkeys(problem.unknown_names, indices)
@@ -91,7 +87,8 @@ def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formu
         return {equation.name: rows[:, k] for k, equation in enumerate(strong.equations)}
 
     return Formulation(
-        least_squares=LeastSquares(fields, blocks, linear=Fields.linear_leaves, first=Fields.first_leaves),
+        fields=fields,
+        pose=pose,
         schedule=schedule,
         evaluate=evaluate,
         derivatives=derivatives,
@@ -284,6 +281,11 @@ class _Points:
         pool = prepare(self.transforms, residual.needs, x, normals)
         points = pool.take(jnp.arange(count))
         return Block(name, residual, points, jnp.asarray(weight), pool if len(x) > count else None)
+
+
+def _condition(condition: AnyCondition, problem: Problem) -> tuple[list[sp.Expr], Sequence[Jet]]:
+    residual, jets = condition_residual(condition, problem)
+    return [residual], jets
 
 
 def _label(condition: AnyCondition, number: int) -> str:

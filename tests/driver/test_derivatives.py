@@ -39,7 +39,7 @@ def flow():
     )
     with precise():
         formulation = solver.build(problem, options, 0)
-    return Solution(problem, SolvedField(formulation, formulation.least_squares.fields), Record("pinn"))
+    return Solution(problem, SolvedField(formulation, formulation.fields), Record("pinn"))
 
 
 def differences(solution, points, index, step=1e-3):
