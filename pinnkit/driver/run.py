@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,6 +142,8 @@ class _Attempt:
             return self._train(formulation, resume)
         assert isinstance(self.settings.solver, DirectSolver)
         solution = self.settings.solver.run(self.problem, self.settings.options, self.settings.seed)
+        notes = (*self.problem.domain.notes, *solution.record.notes)
+        solution = replace(solution, record=replace(solution.record, notes=notes))
         if self.directory is not None:
             store.save(self.directory, self.settings.solver.arrays(solution), {}, solution.record)
         return solution, None
@@ -157,7 +159,7 @@ class _Attempt:
         if checkpoint is not None:
             monitor.take_up(keeper.iterations)
             self.display.step(f"going on after {keeper.iterations} iterations")
-        for note in formulation.notes:
+        for note in (*self.problem.domain.notes, *formulation.notes):
             self.display.step(note)
         self.display.working("compiling", 0.0)
         try:
@@ -181,7 +183,10 @@ class _Attempt:
             },
             parameters={name: float(value) for name, value in formulation.parameters(result.fields).items()},
             parameter_count=int(formulation.least_squares.theta.size),
-            notes=(*formulation.notes, *result.notes, f"training ended: {result.message}"),
+            notes=(
+                *self.problem.domain.notes, *formulation.notes, *result.notes,
+                f"training ended: {result.message}",
+            ),
             status="failed" if result.failed else "finished",
         )
         keeper.finish(record)
@@ -214,7 +219,8 @@ def describe(declaration: Problem | str | Path, overrides: Iterable[Assignment] 
         ("conditions", str(len(problem.conditions))),
         ("solver", f"{settings.solver.name} (fitting: {', '.join(fitting(problem))})"),
     ]
-    lines += [("note", note) for note in (formulation.notes if formulation is not None else ())]
+    notes = formulation.notes if formulation is not None else ()
+    lines += [("note", note) for note in (*problem.domain.notes, *notes)]
     return "\n".join([*(f"{name:<11}{text}" for name, text in lines), "", "The problem is sound."])
 
 
