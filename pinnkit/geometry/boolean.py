@@ -78,6 +78,10 @@ class Boolean(Shape):
     def bounds(self):
         return self._box
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(note for shape in self.shapes for note in shape.notes))
+
     @abc.abstractmethod
     def _outer_box(self) -> tuple[np.ndarray, np.ndarray]:
         """A box around the shape, from the boxes of its operands."""

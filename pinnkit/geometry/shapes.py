@@ -68,6 +68,11 @@ class Shape(abc.ABC):
         return tuple(dict.fromkeys(piece.name for piece in self.pieces()))
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the report on what was made of a shape's file."""
+        return ()
+
+    @property
     def diameter(self) -> float:
         """Diagonal of the bounding box, the length that tolerances are relative to."""
         lower, upper = self.bounds
