@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .adaptive import adapted_lines
+from .affordable import affordable
 from .base import ReferenceUnavailable
 from .discrete import Discretisation
 from .elements import Array
@@ -60,8 +61,8 @@ class _Refinement:
     def __init__(self, system: System, options: FemOptions, target: float, progress: Progress | None):
         self.system, self.options, self.target, self.progress = system, options, target, progress
         self.began = clock.perf_counter()
-        usual = _LINE_DEGREE if system.dimension == 1 else _TRIANGLE_DEGREE
-        self.degree = options.degree or usual
+        self.usual = usual = _LINE_DEGREE if system.dimension == 1 else _TRIANGLE_DEGREE
+        self.degree = options.degree or affordable(system.problem.domain, usual, options.max_dofs)
         self.degrees = {n: self.degree - (k in system.lowered) for k, n in enumerate(system.names)}
         if min(self.degrees.values()) < 1:
             raise ReferenceUnavailable(
@@ -202,6 +203,11 @@ class _Refinement:
             notes.append(f"graded towards re-entrant corners: {len(self.meshes.corners)}")
         if self.remark:
             notes.append(self.remark)
+        if self.degree < self.usual and self.options.degree is None:
+            notes.append(
+                f"of degree {self.degree}: with {self.usual} two levels on the cells of the mesh file would "
+                f"exceed {self.options.max_dofs} unknowns"
+            )
         floating = ", ".join(n for n, free in self.up_to_constant.items() if free)
         if floating:
             notes.append(f"{floating}: known up to a constant, compared after removing the mean")
