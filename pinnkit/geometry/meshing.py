@@ -12,10 +12,11 @@ from .boxes import Box, Rectangle
 from .checks import positive
 from .curves import Arc, Curve
 from .errors import GeometryError
-from .mesh import AnyMesh, Mesh, ascending, quadratic
+from .mesh import AnyMesh, Mesh, quadratic
 from .mesh_file import MeshFile
 from .pieces import EndPoint
 from .shapes import Shape
+from .structured import kuhn_tetrahedra, right_triangles
 
 # A point and the cell size wanted there.
 Refinement = tuple[Sequence[float], float]
@@ -29,8 +30,9 @@ def mesh(
     Near every (point, h) of ``refine_at`` cells have size h, growing with the distance r from it no faster
     than h + ``grading``·r, for any h in one and two dimensions. With ``order`` 2 curved shapes of the plane
     become triangle6 with the middles of edges on the true curve; straight-sided ones are covered exactly by
-    plain triangles, and those stay. Rectangles get a structured mesh (bisected where refined), intervals get
-    lines, solids tetrahedra, and a mesh file gives its own cells. The same call gives the same mesh.
+    plain triangles, and those stay. Rectangles get a structured mesh (bisected where refined), boxes too
+    unless refined, intervals get lines, solids tetrahedra, and a mesh file gives its own cells. The same
+    call gives the same mesh.
 
     Raises ``GeometryError`` for shapes beyond three dimensions and for what the mesher cannot do.
     """
@@ -44,6 +46,8 @@ def mesh(
         return _lines(shape, size, spots, grading)
     if shape.dimension == 2 and all(isinstance(piece, Curve) for piece in shape.pieces()):
         return _plane(shape, size, order, spots, grading)
+    if isinstance(shape, Box) and shape.dimension == 3 and not spots:
+        return kuhn_tetrahedra(shape, size)
     if shape.dimension == 3:
         from .netgen_space import tetrahedra
 
@@ -59,7 +63,7 @@ def _plane(
     shape: Shape, size: float, order: int, spots: Sequence[tuple[np.ndarray, float]], grading: float
 ) -> Mesh:
     if isinstance(shape, Rectangle | Box):
-        found = _structured(shape, size)
+        found = right_triangles(shape, size)
     else:
         from .netgen_plane import triangles
 
@@ -110,21 +114,3 @@ def _chain(
         parts.append(np.interp(np.linspace(0, count[-1], cells + 1)[1:], count, x))
         parts[-1][-1] = b
     return np.concatenate(parts)
-
-
-def _structured(shape: Rectangle | Box, size: float) -> Mesh:
-    """Right triangles whose diagonals run towards the corners, so that none has two edges on the boundary."""
-    lower, upper = shape.bounds
-    nx, ny = (2 * int(np.ceil(side / (2 * size) - 1e-9)) for side in upper - lower)
-    x, y = np.linspace(lower[0], upper[0], nx + 1), np.linspace(lower[1], upper[1], ny + 1)
-    points = np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1).reshape(-1, 2)
-    number = np.arange(len(points)).reshape(nx + 1, ny + 1)
-    a, b, c, d = number[:-1, :-1], number[1:, :-1], number[1:, 1:], number[:-1, 1:]
-    rising = (np.arange(nx)[:, None] < nx // 2) == (np.arange(ny) < ny // 2)
-    first = np.where(rising[..., None], np.stack([a, b, c], -1), np.stack([a, b, d], -1))
-    second = np.where(rising[..., None], np.stack([a, c, d], -1), np.stack([b, c, d], -1))
-    cells = ascending(np.concatenate([first.reshape(-1, 3), second.reshape(-1, 3)]))
-    facets: dict[str, list[np.ndarray]] = {}
-    for name, line in zip(shape.names, (number[0], number[-1], number[:, 0], number[:, -1]), strict=True):
-        facets.setdefault(name, []).append(np.column_stack([line[:-1], line[1:]]))
-    return Mesh(points, cells, "triangle", {name: np.vstack(lines) for name, lines in facets.items()})

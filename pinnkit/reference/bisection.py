@@ -1,40 +1,42 @@
-"""Local refinement by bisection of longest edges, with no node left hanging."""
+"""Local refinement of triangles and tetrahedra by bisection of longest edges, no node left hanging."""
 
 from __future__ import annotations
+
+from itertools import combinations
 
 import numpy as np
 
 from .children import inherited
-from .elements import CELL_EDGES, Array
-from .mesh import FiniteMesh, Index
+from .elements import Array, tabulate
+from .mesh import FiniteMesh, Index, find_edges
 
 
 def bisected(mesh: FiniteMesh, marked: np.ndarray) -> FiniteMesh:
-    """The marked cells (m,) cut in 2ᵈ by d bisections, and neighbours as often as conformity asks.
+    """The marked cells (m,) with every edge halved, and neighbours as conformity and shape ask.
 
-    An edge is cut when it is the longest of all cells around it; a cell whose longest edge is not asks its
-    neighbour across that edge to go first (M.-C. Rivara, "New longest-edge algorithms for the refinement
-    and/or improvement of unstructured triangulations", Int. J. Numer. Meth. Engng. 40, 1997).
+    A cell or facet with a halved edge has its longest edge halved too, and is cut across its longest halved
+    edges first. How a facet is cut depends on the facet alone, so neighbours agree (A. Plaza, G. F. Carey,
+    "Local refinement of simplicial grids based on the skeleton", Appl. Numer. Math. 32, 2000).
     """
-    due = np.where(marked, mesh.dimension, 0)
-    while (due > 0).any():
-        longest = mesh.cell_edges[np.arange(len(mesh.cells)), _rank(mesh)[mesh.cell_edges].argmax(axis=1)]
-        wanted = np.zeros(len(mesh.edges), bool)
-        wanted[longest[due > 0]] = True
-        # Whoever holds a wanted edge that is not its longest has to be cut before.
-        while (held := wanted[mesh.cell_edges].any(axis=1) & ~wanted[longest]).any():
-            wanted[longest[held]] = True
-        shared = np.bincount(mesh.cell_edges.ravel(), minlength=len(mesh.edges))
-        first = wanted & (np.bincount(longest, minlength=len(mesh.edges)) == shared)
-        mesh, due = _cut(mesh, longest, first, due)
-    return mesh
+    rank = _rank(mesh)
+    halves = _closed(mesh, rank, marked)
+    cut = np.flatnonzero(halves >= 0)
+    if not cut.size:
+        return mesh
+    points = np.concatenate([mesh.points, mesh.middles[cut]])
+    parent, cells = _parts(mesh, mesh.cells, rank, halves)
+    facets = {
+        name: _parts(mesh, mesh.facets[numbers], rank, halves)[1] for name, numbers in mesh.boundaries.items()
+    }
+    inner = _on_maps(mesh, parent, cells, halves)
+    return inherited(mesh, points, np.sort(cells, axis=1), facets, halves, *inner)
 
 
 def _rank(mesh: FiniteMesh) -> Index:
-    """Edges (e,) by length, equal ones by their numbers of vertices, so that one always comes first."""
+    """Edges (e,) by length, equal ones by their vertices, so that one always comes first."""
     ends = mesh.points[mesh.edges]
     squares = ((ends[:, 1] - ends[:, 0]) ** 2).sum(axis=1)
-    # Lengths that differ by rounding are equal: structured meshes stay so.
+    # Lengths that differ by rounding count as equal.
     rounded = np.round(np.log2(squares) * 2.0**20)
     order = np.lexsort((mesh.edges[:, 1], mesh.edges[:, 0], rounded))
     rank = np.empty(len(order), np.int64)
@@ -42,30 +44,66 @@ def _rank(mesh: FiniteMesh) -> Index:
     return rank
 
 
-def _cut(mesh: FiniteMesh, longest: Index, first: np.ndarray, due: Array) -> tuple[FiniteMesh, Array]:
-    """All cells around the edges ``first`` in two halves, and how often each new cell is still to be cut."""
-    n = len(mesh.points)
+def _closed(mesh: FiniteMesh, rank: Index, marked: np.ndarray) -> Index:
+    """The new vertex (e,) of each edge that is to be halved, −1 of the others."""
+    groups = [mesh.cell_edges]
+    if mesh.dimension == 3:
+        groups.append(
+            np.stack([find_edges(mesh, mesh.facets[:, list(p)]) for p in combinations(range(3), 2)], 1)
+        )
+    longest = [edges[np.arange(len(edges)), rank[edges].argmax(axis=1)] for edges in groups]
+    wanted = np.zeros(len(mesh.edges), bool)
+    wanted[mesh.cell_edges[marked]] = True
+    before = -1
+    while wanted.sum() > before:
+        before = wanted.sum()
+        for edges, own in zip(groups, longest, strict=True):
+            wanted[own[wanted[edges].any(axis=1)]] = True
     halves = np.full(len(mesh.edges), -1, np.int64)
-    halves[first] = n + np.arange(first.sum())
-    split = first[longest]
-    old = mesh.cells[split]
-    ends, middle = mesh.edges[longest[split]], halves[longest[split]]
-    children = [np.where(old == end[:, None], middle[:, None], old) for end in ends.T]
-    cells = np.sort(np.concatenate([mesh.cells[~split], *children]), axis=1)
-    inner, inner_nodes = _inner(mesh, np.flatnonzero(split), ends, middle)
-    points = np.concatenate([mesh.points, mesh.middles[first]])
-    new = inherited(mesh, points, cells, halves, inner, inner_nodes)
-    return new, np.concatenate([due[~split], np.repeat(due[split][None] - 1, 2, axis=0).ravel()])
+    halves[wanted] = len(mesh.points) + np.arange(wanted.sum())
+    return halves
 
 
-def _inner(mesh: FiniteMesh, cells: Index, ends: Index, middle: Index) -> tuple[Index, Array]:
-    """Edges (k, 2) from the new vertices to the vertices opposite, and their middles on the parents' maps."""
-    corners = np.vstack([np.zeros(mesh.dimension), np.eye(mesh.dimension)])
+def _parts(mesh: FiniteMesh, simplices: Index, rank: Index, halves: Index) -> tuple[Index, Index]:
+    """Parents (k,) and vertices (k, v) of the parts of ``simplices`` (m, v), the longest edge cut first."""
+    parent, pending = np.arange(len(simplices)), simplices
+    finished: list[tuple[Index, Index]] = []
+    pairs = list(combinations(range(simplices.shape[1]), 2))
+    while len(parent):
+        # Of the children's edges only those of the mesh itself can be waiting to be cut.
+        edges = np.stack([find_edges(mesh, pending[:, list(p)]) for p in pairs], axis=1)
+        waiting = np.where((edges >= 0) & (halves[edges] >= 0), rank[edges], -1)
+        first = waiting.argmax(axis=1)
+        rows = np.arange(len(parent))
+        done = waiting[rows, first] < 0
+        finished.append((parent[done], pending[done]))
+        rows = rows[~done]
+        middle = halves[edges[rows, first[rows]]]
+        children = []
+        for end in (0, 1):
+            child = pending[rows].copy()
+            child[np.arange(len(rows)), np.array(pairs)[first[rows], end]] = middle
+            children.append(child)
+        parent, pending = np.tile(parent[rows], 2), np.concatenate(children)
+    return np.concatenate([p for p, _ in finished]), np.concatenate([c for _, c in finished])
+
+
+def _on_maps(mesh: FiniteMesh, parent: Index, cells: Index, halves: Index) -> tuple[Index, Array] | tuple[()]:
+    """Edges (k, 2) of the children of curved cells, and their middles (k, d) on the parents' maps."""
+    curved = mesh.curved[parent]
+    if not curved.any():
+        return ()
+    d = mesh.dimension
+    parent, cells = parent[curved], cells[curved]
+    corners = np.vstack([np.zeros(d), np.eye(d)])
+    # Every vertex is one of the parent's or the middle of one of its edges.
+    ends = np.repeat(np.arange(len(mesh.points))[:, None], 2, axis=1)
+    ends = np.concatenate([ends, mesh.edges[halves >= 0]])[cells]
+    place = np.argmax(mesh.cells[parent][:, None, None, :] == ends[..., None], axis=-1)
+    at = corners[place].mean(axis=2)
     pairs, places = [], []
-    for edge in CELL_EDGES[mesh.dimension]:
-        own = (mesh.cells[cells][:, list(edge)] == ends).all(axis=1)
-        for vertex in set(range(mesh.dimension + 1)) - set(edge):
-            at = (corners[list(edge)].mean(axis=0) + corners[vertex]) / 2
-            pairs.append(np.column_stack([middle[own], mesh.cells[cells[own], vertex]]))
-            places.append(mesh.map(cells[own], at[:, None])[:, 0])
+    for a, b in combinations(range(d + 1), 2):
+        table = tabulate(d, 2, np.ascontiguousarray((at[:, a] + at[:, b]).T / 2))[..., 0]
+        pairs.append(cells[:, [a, b]])
+        places.append(np.einsum("cgd,gc->cd", mesh.geometry[parent], table))
     return np.concatenate(pairs), np.concatenate(places)

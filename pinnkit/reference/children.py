@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 
 import numpy as np
 
 from .elements import Array
 from .mesh import FiniteMesh, Index, find_edges, find_facets
-
-# Pairs of a triangle's vertices and the vertex opposite to each.
-_SIDES = ((0, 1, 2), (1, 2, 0), (0, 2, 1))
 
 
 def quarters(mesh: FiniteMesh) -> Array:
@@ -30,14 +27,16 @@ def inherited(
     mesh: FiniteMesh,
     points: Array,
     cells: Index,
+    facets: Mapping[str, Index],
     halves: Index,
     inner: Index | None = None,
     inner_nodes: Array | None = None,
 ) -> FiniteMesh:
-    """A refined mesh whose boundaries and edge nodes come from its parent's.
+    """A refined mesh with edge nodes from its parent's.
 
-    ``halves`` (e,) is the new vertex on each edge of the parent, −1 where it stays whole. ``inner`` (k, 2)
-    are new edges within parent cells and ``inner_nodes`` (k, d) their middles; others are straight.
+    ``facets`` (f, d) are the vertices of each boundary's facets. ``halves`` (e,) is the new vertex on each
+    edge of the parent, −1 where it stays whole. ``inner`` (k, 2) are new edges within parent cells and
+    ``inner_nodes`` (k, d) their middles; others are straight.
     """
     new = FiniteMesh(points, cells)
     edge_nodes = None
@@ -52,28 +51,19 @@ def inherited(
         pairs = np.stack([mesh.edges[cut], np.repeat(halves[cut][:, None], 2, axis=1)], axis=-1)
         children = find_edges(new, pairs.reshape(-1, 2))
         edge_nodes[children] = quarters(mesh)[cut].reshape(len(children), -1)
-    boundaries = {}
-    for name, facets in mesh.boundaries.items():
-        found = find_facets(new, _child_facets(mesh, facets, halves))
-        boundaries[name] = np.unique(found[found >= 0])
-    return replace(new, edge_nodes=edge_nodes, boundaries=boundaries)
+    boundaries = {name: np.sort(find_facets(new, own)) for name, own in facets.items()}
+    return new.with_nodes(points, edge_nodes, boundaries)
 
 
-def _child_facets(mesh: FiniteMesh, facets: Index, halves: Index) -> Index:
-    """Vertices (k, d) of what facets become: whole, cut across one edge, or in four."""
-    corners = mesh.facets[facets]
+def quartered_facets(mesh: FiniteMesh) -> dict[str, Index]:
+    """Vertices (k, d) of all boundaries' facets when every edge is halved, new vertices in order of edges."""
+    return {name: _quartered(mesh, numbers) for name, numbers in mesh.boundaries.items()}
+
+
+def _quartered(mesh: FiniteMesh, facets: Index) -> Index:
+    corners, n = mesh.facets[facets], len(mesh.points)
     if mesh.dimension == 2:
-        middle = halves[facets]
-        cut = middle >= 0
-        parts = [np.column_stack([corners[cut, end], middle[cut]]) for end in (0, 1)]
-        return np.concatenate([corners[~cut], *parts])
-    middle = np.stack([halves[find_edges(mesh, corners[:, [i, j]])] for i, j, _ in _SIDES], axis=1)
-    count = (middle >= 0).sum(axis=1)
-    parts = [corners[count == 0]]
-    for side, (i, j, k) in enumerate(_SIDES):
-        one = (count == 1) & (middle[:, side] >= 0)
-        parts += [np.column_stack([corners[one, end], middle[one, side], corners[one, k]]) for end in (i, j)]
-    a, b, c = corners[count == 3].T
-    ab, bc, ac = middle[count == 3].T
-    parts += [np.column_stack(f) for f in ((a, ab, ac), (b, ab, bc), (c, ac, bc), (ab, bc, ac))]
-    return np.concatenate(parts)
+        return np.concatenate([np.column_stack([corner, n + facets]) for corner in corners.T])
+    a, b, c = corners.T
+    ab, bc, ac = (n + find_edges(mesh, np.column_stack(ends)) for ends in ((a, b), (b, c), (a, c)))
+    return np.concatenate([np.column_stack(f) for f in ((a, ab, ac), (b, ab, bc), (c, ac, bc), (ab, bc, ac))])

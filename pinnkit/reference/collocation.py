@@ -17,6 +17,7 @@ from .assembly import Array, Assembler
 from .base import ReferenceUnavailable
 from .constraints import Constraints
 from .linear import factorise
+from .rows import Rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,7 @@ class Stages:
 
     def __init__(self, method: Collocation, assembler: Assembler, constraints: Constraints, saddle: bool):
         self.method, self.assembler, self.constraints, self.saddle = method, assembler, constraints, saddle
+        self._rows = Rows(assembler.product, constraints.free)
         self.order = max(assembler.rates)
         self._matrices = None
         self._step = 0.0
@@ -88,7 +90,7 @@ class Stages:
         for value in self.method.spectrum[0][:2]:
             z = value.real if abs(value.imag) < 1e-12 else value
             self._factors.append(
-                factorise(sum((z / step) ** r * m for r, m in matrices.items()), self.saddle)
+                factorise(sum((z / step) ** r * m for r, m in matrices.items()), self.saddle, self._rows)
             )
         self._step = step
 

@@ -1,6 +1,8 @@
-"""Linear solves: sparse factorisation, checked."""
+"""Linear solves, checked: sparse factorisation, and multigrid for large systems in space."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import numpy as np
 import scipy.sparse as sps
@@ -8,6 +10,23 @@ from scipy.sparse.linalg import splu
 
 from .base import ReferenceUnavailable
 from .elements import Array
+from .multigrid import ConjugateGradients, GeneralisedResiduals, NotConverged
+from .rows import Rows
+
+# In space, factors are cheap up to this many rows, and need about a gigabyte at the larger number.
+_SMALL, _LARGEST = 6_000, 60_000
+
+
+class LinearSolver(Protocol):
+    """Solves with one matrix for any load."""
+
+    def solve(self, load: Array) -> Array:
+        """x with matrix·x = load. Raises ``RuntimeError`` where the matrix is singular."""
+        ...
+
+
+class TooLarge(ReferenceUnavailable):
+    """A system whose factors would not fit into memory."""
 
 
 class Factorisation:
@@ -41,12 +60,48 @@ class Factorisation:
         return self.solve(load)
 
 
-def factorise(matrix: sps.spmatrix, saddle: bool) -> Factorisation:
-    """A factorisation, or ``ReferenceUnavailable`` where the matrix is singular."""
+class Iterative:
+    """Multigrid as long as it converges, a factorisation from then on."""
+
+    def __init__(self, matrix: sps.csr_matrix, rows: Rows):
+        self._matrix = matrix
+        kind = ConjugateGradients if ConjugateGradients.suits(matrix) else GeneralisedResiduals
+        self._solver: LinearSolver = kind(matrix, rows)
+
+    def solve(self, load: Array) -> Array:
+        """x with matrix·x = load. Raises ``RuntimeError`` where the matrix is singular."""
+        try:
+            return self._solver.solve(load)
+        except NotConverged as cause:
+            self._solver = _direct(self._matrix, False, f"multigrid does not converge: {cause}")
+            return self._solver.solve(load)
+
+
+def factorise(matrix: sps.spmatrix, saddle: bool, rows: Rows | None = None) -> LinearSolver:
+    """A solver for a matrix, or ``ReferenceUnavailable`` where it is singular or its factors are too large.
+
+    Matrices of lines and planes are factorised, and so are saddle points, whose zeros on the diagonal
+    multigrid cannot take. Large ones of solids, told by ``rows``, go to multigrid.
+    """
     try:
-        return Factorisation(matrix, saddle)
+        if rows is None or rows.dimension < 3 or matrix.shape[0] <= _SMALL:
+            return Factorisation(matrix, saddle)
+        if saddle:
+            return _direct(matrix, True, "its multipliers ask for factors")
+        return Iterative(sps.csr_matrix(matrix), rows)
     except RuntimeError:
         raise singular() from None
+
+
+def _direct(matrix: sps.spmatrix, saddle: bool, reason: str) -> Factorisation:
+    """Factors of a system in space, if they fit into memory."""
+    if matrix.shape[0] > _LARGEST:
+        raise TooLarge(
+            f"finite elements: the factors of {matrix.shape[0]} unknowns in space do not fit into memory",
+            reason=reason,
+            mend="choose a larger reference.fem.size or fewer reference.fem.max_dofs",
+        )
+    return Factorisation(matrix, saddle)
 
 
 def singular() -> ReferenceUnavailable:

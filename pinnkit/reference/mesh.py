@@ -8,13 +8,13 @@ place in a cell's list, so sorting vertices can never attach it to the wrong edg
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .elements import Array, quadrature, tabulate
+from .elements import CELL_EDGES, CELL_FACETS, Array, quadrature, tabulate
 
 Index = NDArray[np.int64]
 
@@ -39,7 +39,7 @@ class FiniteMesh:
 
     @cached_property
     def topology(self):
-        """The scikit-fem mesh of the vertices, which numbers edges, facets and degrees of freedom."""
+        """The scikit-fem mesh of the vertices."""
         import skfem
 
         kind = {1: skfem.MeshLine1, 2: skfem.MeshTri1, 3: skfem.MeshTet1}[self.dimension]
@@ -50,32 +50,42 @@ class FiniteMesh:
         )
 
     @cached_property
-    def facets(self) -> Index:
-        """Vertices (f, d) of every facet, each row ascending."""
-        if self.dimension == 1:
-            return np.arange(len(self.points), dtype=np.int64)[:, None]
-        return np.asarray(self.topology.facets.T, np.int64)
+    def _facets(self) -> tuple[Index, Index]:
+        return _entities(self.cells, CELL_FACETS[self.dimension])
 
     @cached_property
+    def _edges(self) -> tuple[Index, Index]:
+        return _entities(self.cells, CELL_EDGES[self.dimension]) if self.dimension == 3 else self._facets
+
+    @property
+    def facets(self) -> Index:
+        """Vertices (f, d) of every facet, each row ascending, in lexical order; on lines the vertices."""
+        return self._facets[0]
+
+    @property
     def cell_facets(self) -> Index:
         """Facets (m, d+1) of every cell, in the order of ``CELL_FACETS``."""
-        if self.dimension == 1:
-            return self.cells
-        return np.asarray(self.topology.t2f.T, np.int64)
+        return self._facets[1]
 
-    @cached_property
+    @property
     def edges(self) -> Index:
         """Vertices (e, 2) of every edge, ascending: the cells of a line, the facets of a plane mesh."""
-        if self.dimension == 1:
-            return self.cells
-        return self.facets if self.dimension == 2 else np.asarray(self.topology.edges.T, np.int64)
+        return self.cells if self.dimension == 1 else self._edges[0]
 
-    @cached_property
+    @property
     def cell_edges(self) -> Index:
         """Edges (m, d(d+1)/2) of every cell, in the order of ``CELL_EDGES``."""
-        if self.dimension == 1:
-            return np.arange(len(self.cells), dtype=np.int64)[:, None]
-        return self.cell_facets if self.dimension == 2 else np.asarray(self.topology.t2e.T, np.int64)
+        return np.arange(len(self.cells))[:, None] if self.dimension == 1 else self._edges[1]
+
+    def with_nodes(
+        self, points: Array, edge_nodes: Array | None, boundaries: Mapping[str, Index] | None = None
+    ) -> FiniteMesh:
+        """The same cells with their nodes elsewhere, and other boundaries where they are given."""
+        named = self.boundaries if boundaries is None else boundaries
+        new = FiniteMesh(points, self.cells, edge_nodes, named)
+        kept = ("_facets", "_edges", "facet_cells", "boundary_facets")
+        new.__dict__.update({name: self.__dict__[name] for name in kept if name in self.__dict__})
+        return new
 
     @cached_property
     def facet_cells(self) -> Index:
@@ -173,6 +183,14 @@ class FiniteMesh:
         return total
 
 
+def _entities(cells: Index, places: tuple[tuple[int, ...], ...]) -> tuple[Index, Index]:
+    """Facets or edges as rows of vertices, in lexical order, and those of each cell (m, k)."""
+    corners = cells[:, np.array(places)]
+    keys = _keys(corners.reshape(-1, corners.shape[2]), int(cells.max(initial=0)) + 1)
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    return corners.reshape(-1, corners.shape[2])[first], inverse.reshape(corners.shape[:2]).astype(np.int64)
+
+
 def _keys(rows: Index, count: int) -> Index:
     """One integer for each set of vertices, numbers below ``count``."""
     rows = np.sort(np.asarray(rows, np.int64), axis=1)
@@ -182,7 +200,8 @@ def _keys(rows: Index, count: int) -> Index:
     return keys
 
 
-def _find(known: Index, wanted: Index, count: int) -> Index:
+def _find(known: Index, wanted: Index) -> Index:
+    count = 1 + max(int(known.max(initial=0)), int(np.max(wanted, initial=0)))
     keys, sought = _keys(known, count), _keys(wanted, count)
     order = np.argsort(keys)
     found = order[np.clip(np.searchsorted(keys, sought, sorter=order), 0, len(keys) - 1)]
@@ -191,12 +210,12 @@ def _find(known: Index, wanted: Index, count: int) -> Index:
 
 def find_edges(mesh: FiniteMesh, edges: Index) -> Index:
     """Edge index of each pair of vertices (k, 2), −1 where the mesh has no such edge."""
-    return _find(mesh.edges, edges, len(mesh.points))
+    return _find(mesh.edges, edges)
 
 
 def find_facets(mesh: FiniteMesh, facets: Index) -> Index:
     """Facet index of each set of vertices (k, d), −1 where the mesh has no such facet."""
-    return _find(mesh.facets, facets, len(mesh.points))
+    return _find(mesh.facets, facets)
 
 
 def line_mesh(points: Array, left: tuple[str, ...], right: tuple[str, ...]) -> FiniteMesh:
@@ -231,6 +250,4 @@ def simplex_mesh(
         where = find_edges(bare, renumber[np.asarray(middles[0], np.int64)])
         edge_nodes[where[where >= 0]] = middles[1][where >= 0]
     named = {name: find_facets(bare, renumber[np.asarray(f, np.int64)]) for name, f in boundaries.items()}
-    return replace(
-        bare, edge_nodes=edge_nodes, boundaries={n: np.unique(f[f >= 0]) for n, f in named.items()}
-    )
+    return bare.with_nodes(bare.points, edge_nodes, {n: np.unique(f[f >= 0]) for n, f in named.items()})

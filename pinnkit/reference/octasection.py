@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .children import inherited
+from .children import inherited, quartered_facets
 from .elements import CELL_EDGES, Array
 from .mesh import FiniteMesh, Index
 
@@ -37,8 +37,9 @@ def halved_tetrahedra(mesh: FiniteMesh) -> FiniteMesh:
         pairs.append(nodes[own][:, list(ends)])
         places.append(mesh.map(own, _middle(ends))[:, 0])
     halves = len(mesh.points) + np.arange(len(mesh.edges))
+    cells = np.sort(np.concatenate(cells), axis=1)
     inner, inner_nodes = np.concatenate(pairs), np.concatenate(places)
-    return inherited(mesh, points, np.sort(np.concatenate(cells), axis=1), halves, inner, inner_nodes)
+    return inherited(mesh, points, cells, quartered_facets(mesh), halves, inner, inner_nodes)
 
 
 def _middle(ends: tuple[int, int]) -> Array:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from .bisection import bisected
-from .children import inherited
+from .children import inherited, quartered_facets
 from .elements import Array
-from .mesh import FiniteMesh, Index
+from .mesh import FiniteMesh
 from .octasection import halved_tetrahedra
 
 
@@ -28,10 +27,7 @@ def halved_where(mesh: FiniteMesh, marked: np.ndarray) -> FiniteMesh:
     """The marked cells (m,) halved, and with them, but on lines, neighbours that keep the mesh conforming."""
     if mesh.dimension == 1:
         return _halved_lines(mesh, marked)
-    if mesh.dimension == 3:
-        return bisected(mesh, marked)
-    topology = mesh.topology.refined(np.flatnonzero(marked))
-    return _after_bisection(mesh, np.asarray(topology.p.T), np.sort(topology.t.T.astype(np.int64), axis=1))
+    return bisected(mesh, marked)
 
 
 def _halved_lines(mesh: FiniteMesh, marked: np.ndarray) -> FiniteMesh:
@@ -59,20 +55,8 @@ def _halved_triangles(mesh: FiniteMesh) -> FiniteMesh:
     reference = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]])
     inner_nodes = np.swapaxes(mesh.map(everything, reference), 0, 1).reshape(-1, 2)
     halves = n + np.arange(len(mesh.edges))
-    return inherited(mesh, points, np.sort(cells, axis=1), halves, inner, inner_nodes)
-
-
-def _after_bisection(mesh: FiniteMesh, points: Array, cells: Index) -> FiniteMesh:
-    """Names and curved edges carried over to a mesh whose new vertices are middles of parent edges."""
-    n = len(mesh.points)
-    chords = mesh.points[mesh.edges].mean(axis=1)
-    halves = np.full(len(mesh.edges), -1, np.int64)
-    if len(points) > n:
-        _, parent = cKDTree(chords).query(points[n:])
-        halves[parent] = np.arange(n, len(points))
-        points = points.copy()
-        points[n:] = mesh.middles[parent]
-    return inherited(mesh, points, cells, halves)
+    cells = np.sort(cells, axis=1)
+    return inherited(mesh, points, cells, quartered_facets(mesh), halves, inner, inner_nodes)
 
 
 def graded(mesh: FiniteMesh, corner: Array, wanted: Callable[[Array], Array]) -> FiniteMesh:

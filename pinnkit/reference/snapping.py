@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -34,7 +33,7 @@ def snapped(mesh: FiniteMesh, carriers: Sequence[Carrier]) -> FiniteMesh:
     points = _moved(mesh, mesh.points, mesh.facets[facets], own, carriers)
     middles = (points[mesh.edges].mean(axis=1) if mesh.edge_nodes is None else mesh.edge_nodes).copy()
     edges = mesh.cell_edges[inside[:, None], _facet_edges(mesh.dimension)[local]]
-    return untangled(replace(mesh, points=points, edge_nodes=_moved(mesh, middles, edges, own, carriers)))
+    return untangled(mesh.with_nodes(points, _moved(mesh, middles, edges, own, carriers)))
 
 
 def _facet_edges(dimension: int) -> Index:
@@ -100,7 +99,7 @@ def untangled(mesh: FiniteMesh) -> FiniteMesh:
         chords = mesh.points[mesh.edges[edges]].mean(axis=1)
         middles = mesh.edge_nodes.copy()
         middles[edges] = chords if turn == _HALVINGS - 1 else (chords + middles[edges]) / 2
-        mesh = replace(mesh, edge_nodes=middles)
+        mesh = mesh.with_nodes(mesh.points, middles)
     at = ", ".join(f"{c:g}" for c in mesh.points[mesh.cells[_folded(mesh)[0]]].mean(axis=0))
     raise ReferenceUnavailable(
         f"finite elements: a cell near ({at}) is inside out",

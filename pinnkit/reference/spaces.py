@@ -28,11 +28,24 @@ class Space:
 
     @classmethod
     def on(cls, mesh: FiniteMesh, degree: int, periodic: Sequence[int] = ()) -> Space:
-        """The space of a degree, identified along the coordinates ``periodic``."""
-        from skfem.assembly import Dofs
+        """The space of a degree, identified along the coordinates ``periodic``.
 
-        dofs = Dofs(mesh.topology, element(mesh.dimension, degree))
-        plain = cls(mesh, degree, np.asarray(dofs.element_dofs.T, np.int64), int(dofs.N))
+        Degrees of freedom of vertices come first, then those of edges, faces and cells, as in scikit-fem.
+        """
+        chosen = element(mesh.dimension, degree)
+        everything = np.arange(len(mesh.cells))[:, None]
+        blocks = [(chosen.nodal_dofs, mesh.cells, len(mesh.points))]
+        if mesh.dimension == 3:
+            blocks.append((chosen.edge_dofs, mesh.cell_edges, len(mesh.edges)))
+        if mesh.dimension > 1:
+            blocks.append((chosen.facet_dofs, mesh.cell_facets, len(mesh.facets)))
+        blocks.append((chosen.interior_dofs, everything, len(mesh.cells)))
+        numbers, size = [], 0
+        for count, members, total in blocks:
+            own = size + members[..., None] * count + np.arange(count)
+            numbers.append(own.reshape(len(mesh.cells), -1))
+            size += count * total
+        plain = cls(mesh, degree, np.concatenate(numbers, axis=1), size)
         return plain._identified(periodic) if periodic else plain
 
     def _identified(self, periodic: Sequence[int]) -> Space:

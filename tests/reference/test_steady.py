@@ -160,14 +160,14 @@ class TestRefusals:
         with pytest.raises(ReferenceUnavailable, match="nu is to be found from data"):
             fem_reference(problem)
 
-    def test_three_dimensions(self):
-        depth = sp.Symbol("z", real=True)
-        field = pk.unknown("u", x, y, depth)
+    def test_four_dimensions(self):
+        depth, fourth = pk.coordinates("z q")
+        field = pk.unknown("u", x, y, depth, fourth)
         problem = pk.Problem(
-            name="box", domain=pk.Box((0, 0, 0), (1, 1, 1)), equations=[sp.Eq(-pk.laplacian(field), 1)],
+            name="box", domain=pk.Box((0,) * 4, (1,) * 4), equations=[sp.Eq(-pk.laplacian(field), 1)],
             conditions=[pk.Dirichlet(field, 0)],
         )  # fmt: skip
-        with pytest.raises(ReferenceUnavailable, match="3 space coordinates"):
+        with pytest.raises(ReferenceUnavailable, match="4 space coordinates"):
             fem_reference(problem)
 
     def test_third_order(self):
