@@ -13,8 +13,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "declare": (
         "Condition", "DeclarationError", "Dirichlet", "Flux", "Initial", "InitialRate", "Neumann",
-        "Observations", "Periodic", "PointValue", "Problem", "Robin", "coordinates", "curl", "div", "dot",
-        "grad", "laplacian", "manufactured", "material_derivative", "normal", "parameter", "read", "time",
+        "Observations", "Periodic", "PointValue", "Problem", "Quantity", "Robin", "coordinates", "curl", "div",
+        "dot", "grad", "laplacian", "manufactured", "material_derivative", "normal", "parameter", "read", "time",
         "unknown", "vector",
     ),
     "driver": ("load", "solve", "validate"),
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Periodic,
         PointValue,
         Problem,
+        Quantity,
         Robin,
         coordinates,
         curl,

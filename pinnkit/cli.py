@@ -179,6 +179,33 @@ def validate(
 
 @app.command()
 @_foreseen()
+def reference(
+    problem: File,
+    assignments: Assignments = [],  # noqa: B006
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write reference.nc there. [default: write nothing]")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the outcome only.")] = False,
+) -> None:
+    """Make the reference alone, by finite elements unless the file says otherwise.
+
+    Prints its own error for every unknown, the quantities of interest with their error bars, and how it came
+    about. `solve` takes it from the cache afterwards.
+
+    \b
+    Examples:
+      pinnkit reference problems/cylinder.yaml
+      pinnkit reference problems/cylinder.yaml --set reference.fem.budget_seconds=300 --out runs/cylinder
+    """
+    from .driver import make_reference, parse_assignment
+
+    overrides = [parse_assignment(text) for text in assignments]
+    outcome = make_reference(problem, overrides=overrides, out=out, progress=not quiet)
+    typer.echo(outcome.summary())
+
+
+@app.command()
+@_foreseen()
 def check(problem: File, assignments: Assignments = []) -> None:  # noqa: B006
     """Read a problem file without solving it: is it sound, what kind of problem is it, which solvers fit?
 

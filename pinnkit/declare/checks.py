@@ -18,6 +18,7 @@ from .entries import read_equations
 from .errors import DeclarationError, Place, unknown_word
 from .orders import Orders, carried_out, orders
 from .problem import condition_expressions
+from .quantities import DOMAIN, check_quantities
 from .sampled import check_exact, check_values
 from .symbols import Parameter, is_inferred, normal
 from .words import check_word
@@ -49,6 +50,7 @@ def check_problem(problem: Problem) -> None:
     _check_inferred(problem)
     check_values(problem)
     check_exact(problem)
+    check_quantities(problem)
 
 
 def _check_name(problem: Problem) -> None:
@@ -148,7 +150,12 @@ def _statements(problem: Problem) -> list[tuple[str, sp.Expr, Place | None, bool
         on_boundary = hasattr(condition, "where")
         what = describe(condition)
         found += [(what, e, condition.place, on_boundary) for e in condition_expressions(condition)]
-    return found + [(f"exact {name}", e, None, False) for name, e in (problem.exact or {}).items()]
+    found += [(f"exact {name}", e, None, False) for name, e in (problem.exact or {}).items()]
+    return found + [
+        (f"quantity {q.name!r}", q.expression, q.place, q.over != DOMAIN and q.at is None)
+        for q in problem.quantities
+        if q.kind != "formula"
+    ]
 
 
 def _check_expression(
@@ -193,7 +200,7 @@ def _undefined(
         return DeclarationError(
             f"{what}: {word} is the outward normal, which only boundaries have",
             expected="coordinates, unknowns and parameters",
-            mend="use it in conditions on a boundary",
+            mend="use it in what is stated on a boundary",
             place=place,
         )
     known = [*map(str, problem.variables), *(p.name for p in problem.parameters)]

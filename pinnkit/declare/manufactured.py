@@ -25,6 +25,7 @@ from .entries import read_equations, read_exact
 from .errors import DeclarationError, unknown_word
 from .orders import Orders, carried_out, orders
 from .problem import Equation, Problem
+from .quantities import Quantity
 from .symbols import Time, is_inferred, normal
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def manufactured(
     conditions: str | Mapping[str, str] = "dirichlet",
     observations: Sequence[Observations] = (),
     unknowns: Sequence[AppliedUndef] = (),
+    quantities: Sequence[Quantity] = (),
 ) -> Problem:
     """The problem that a chosen solution solves (method of manufactured solutions).
 
@@ -71,7 +73,7 @@ def manufactured(
             merged[field] = merged.get(field, Orders()) | its
     data = _Data(domain, inserted, merged, _ordered(fields, unknowns))
     statements = [*data.on_boundaries(conditions), *data.at_start(), *data.at_points()]
-    return Problem(name, domain, sourced, statements, observations, solution, unknowns)
+    return Problem(name, domain, sourced, statements, observations, solution, unknowns, quantities)
 
 
 def _with_source(equation: Equation, inserted: Mapping[AppliedUndef, sp.Expr]) -> Equation:

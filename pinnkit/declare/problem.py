@@ -13,6 +13,7 @@ from sympy.core.function import AppliedUndef
 from ..geometry.shapes import Shape
 from .conditions import AnyCondition, Observations, Periodic
 from .errors import Place
+from .quantities import Quantity
 from .symbols import Parameter, Time, is_inferred
 
 Kind = TypeVar("Kind", bound=AnyCondition)
@@ -41,6 +42,7 @@ class Problem:
     equation between columns stands for one equation each component. ``exact`` holds a known solution,
     unknown name → expression, where there is one. ``unknowns`` fixes the order of the unknowns; without
     it they come in order of the equations, within one equation by name. Those solved for stand first.
+    ``quantities`` are the numbers that solution and reference are asked for; they change neither.
 
     Raises ``DeclarationError`` naming the fault, what was expected and how to mend it.
     """
@@ -52,6 +54,7 @@ class Problem:
     observations: tuple[Observations, ...] = ()
     exact: Mapping[str, sp.Expr] | None = None
     unknowns: tuple[AppliedUndef, ...] = ()
+    quantities: tuple[Quantity, ...] = ()
 
     def __init__(
         self,
@@ -62,9 +65,11 @@ class Problem:
         observations: Sequence[Observations] = (),
         exact: Mapping[str, sp.Expr] | None = None,
         unknowns: Sequence[AppliedUndef | sp.MatrixBase] = (),
+        quantities: Sequence[Quantity] = (),
     ):
         from .checks import check_problem
         from .entries import read_conditions, read_equations, read_exact, read_observations, read_unknowns
+        from .quantities import read_quantities
 
         put = object.__setattr__
         put(self, "name", name)
@@ -74,6 +79,7 @@ class Problem:
         put(self, "observations", read_observations(observations))
         put(self, "exact", read_exact(exact))
         put(self, "unknowns", read_unknowns(self, unknowns))
+        put(self, "quantities", read_quantities(quantities))
         check_problem(self)
 
     def __hash__(self) -> int:
@@ -140,10 +146,10 @@ class Problem:
 
     @cached_property
     def expressions(self) -> tuple[sp.Expr, ...]:
-        """Every expression of the declaration: equations, conditions and exact solution."""
+        """Every expression of the declaration: equations, conditions, exact solution and quantities."""
         found = [side for e in self.equations for side in (e.lhs, e.rhs)]
         found += [e for condition in self.conditions for e in condition_expressions(condition)]
-        return (*found, *(self.exact or {}).values())
+        return (*found, *(self.exact or {}).values(), *(q.expression for q in self.quantities))
 
     @cached_property
     def digest(self) -> str:
@@ -154,6 +160,14 @@ class Problem:
         from .writer import digest
 
         return digest(self)
+
+    @cached_property
+    def without_quantities(self) -> Problem:
+        """The problem alone, which solutions and references are made for."""
+        if not self.quantities:
+            return self
+        given = (self.equations, self.conditions, self.observations, self.exact, self.unknowns)
+        return Problem(self.name, self.domain, *given)
 
     def to_yaml(self) -> str:
         """The declaration as a problem file, which reads back to an equal Problem.

@@ -15,14 +15,16 @@ from .documents import Node, read_document
 from .errors import DeclarationError
 from .manufactured import manufactured
 from .problem import Equation, Problem
+from .quantities import Quantity
 from .reading_conditions import read_conditions
 from .reading_domain import from_geometry, read_shape
+from .reading_quantities import read_quantities
 from .settings import SECTIONS, Settings
 from .vocabulary import Vocabulary, read_number
 
 DECLARATION = (
     "name", "coordinates", "time", "unknowns", "parameters", "definitions", "domain", "equations",
-    "conditions", "observations", "exact", "manufactured",
+    "conditions", "observations", "exact", "manufactured", "quantities",
 )  # fmt: skip
 REQUIRED = ("coordinates", "unknowns", "domain", "equations")
 
@@ -146,12 +148,15 @@ class _Reader:
         name = node.text("name", "name: poisson_holes") if node else Path(self.root.place.file).stem
         domain = read_shape(self.entries["domain"], self.folder)
         equations, observations = self._equations(), self._observations()
+        noted = self.entries.get("quantities")
+        quantities = read_quantities(noted, self.vocabulary) if noted and noted.value is not None else []
         if "manufactured" in self.entries:
-            return self._manufactured(name, domain, equations, observations)
+            return self._manufactured(name, domain, equations, observations, quantities)
         listed = self.entries.get("conditions")
         conditions = read_conditions(listed, self.vocabulary) if listed and listed.value is not None else []
         exact = self._exact(self.entries["exact"]) if "exact" in self.entries else None
-        return Problem(name, domain, equations, conditions, observations, exact, self.vocabulary.fields)
+        given = (equations, conditions, observations, exact, self.vocabulary.fields, quantities)
+        return Problem(name, domain, *given)
 
     def _equations(self) -> list[Equation]:
         node, example = self.entries["equations"], 'equations: ["-laplacian(u) = 1"]'
@@ -204,7 +209,12 @@ class _Reader:
         return found
 
     def _manufactured(
-        self, name: str, domain: Shape, equations: list[Equation], observations: list[Observations]
+        self,
+        name: str,
+        domain: Shape,
+        equations: list[Equation],
+        observations: list[Observations],
+        quantities: list[Quantity],
     ) -> Problem:
         for key in ("conditions", "exact"):
             if key in self.entries:
@@ -221,7 +231,7 @@ class _Reader:
         exact = self._exact(entries["exact"])
         try:
             return manufactured(
-                name, domain, equations, exact, conditions, observations, self.vocabulary.fields
+                name, domain, equations, exact, conditions, observations, self.vocabulary.fields, quantities
             )
         except DeclarationError as error:
             raise error.at(self.root.keys["manufactured"]) from None

@@ -30,6 +30,7 @@ from .symbols import is_inferred
 
 if TYPE_CHECKING:
     from .problem import Problem
+    from .quantities import Quantity
 
 # Up to this length a list or mapping stands on one line.
 _LINE = 100
@@ -54,6 +55,8 @@ def to_mapping(problem: Problem) -> dict[str, Any]:
     if problem.exact is not None:
         order = [name for name in problem.unknown_names if name in problem.exact]
         found["exact"] = {name: writer.value(problem.exact[name]) for name in order}
+    if problem.quantities:
+        found["quantities"] = {quantity.name: writer.quantity(quantity) for quantity in problem.quantities}
     return found
 
 
@@ -121,6 +124,21 @@ class _Writer:
         if field.args != self.problem.variables:
             marks["of"] = [str(a) for a in field.args]
         return {field.func.__name__: marks} if marks else field.func.__name__
+
+    def quantity(self, quantity: Quantity) -> dict[str, Any]:
+        """One entry of the section ``quantities``."""
+        names = self.names | {q.name: q.symbol for q in self.problem.quantities}
+        expression = quantity.expression
+        found: dict[str, Any] = {
+            quantity.kind: self.value(expression) if expression.is_Number else to_text(expression, names)
+        }
+        if quantity.over is not None:
+            found["over"] = quantity.over
+        if quantity.at is not None:
+            found["at"] = [_number(c) for c in quantity.at]
+        if quantity.time is not None:
+            found["time"] = quantity.time if isinstance(quantity.time, str) else _number(quantity.time)
+        return found | ({} if quantity.tolerance is None else {"tolerance": _number(quantity.tolerance)})
 
     def equations(self) -> Any:
         """Texts in a list, or by name where the names are not those of a list."""

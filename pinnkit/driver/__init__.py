@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .alone import ReferenceOutcome, make_reference
 from .errors import Interrupted, TrainingFailed
 from .references import reference_of
 from .run import Outcome, describe, run, show_form
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from ..validation import Comparison
 
 __all__ = [
-    "Interrupted", "Outcome", "TrainingFailed", "describe", "judge", "load", "parse_assignment", "run",
-    "show_form", "solve", "validate",
+    "Interrupted", "Outcome", "ReferenceOutcome", "TrainingFailed", "describe", "judge", "load",
+    "make_reference", "parse_assignment", "run", "show_form", "solve", "validate",
 ]  # fmt: skip
 
 

@@ -47,6 +47,7 @@ def plan_reference(problem: Problem, sections: Sections, tolerance: float) -> Pl
         raise DeclarationError(
             fault.what, expected=fault.reason, mend=fault.mend, place=sections.place(("reference", kind))
         ) from None
+    _check_quantities(reference)
     known = HeldPoints(problem, reference).known
     if (known < 1 - _MOST_MISSING and kind == "exact") or not known:
         raise DeclarationError(
@@ -85,6 +86,18 @@ def _kind(section: Mapping[str, Any], sections: Sections, default: str) -> str:
     return next(iter(section), default)
 
 
+def _check_quantities(reference: Reference) -> None:
+    """Raise ``DeclarationError``, at its place, for a quantity that the reference gives no finite value of."""
+    from ..reference import QuantityUnavailable
+
+    try:
+        reference.quantities()
+    except QuantityUnavailable as fault:
+        raise DeclarationError(
+            fault.what, expected=fault.reason, mend=fault.mend, place=fault.quantity.place
+        ) from None
+
+
 def _finite_elements(problem: Problem, content: Any, sections: Sections, tolerance: float) -> Plan:
     from ..forms import weak_form
     from ..reference import FemOptions, fem_reference
@@ -92,7 +105,13 @@ def _finite_elements(problem: Problem, content: Any, sections: Sections, toleran
     options = _read(FemOptions, content, ("reference", "fem"), sections)
     weak_form(problem)  # a form that cannot be derived should not come to light after minutes
     folder = cache_folder() / "references"
-    return lambda shown: fem_reference(problem, options, tolerance, progress=shown.working, cache=folder)
+
+    def make(shown: Display) -> Reference:
+        reference = fem_reference(problem, options, tolerance, progress=shown.working, cache=folder)
+        _check_quantities(reference)
+        return reference
+
+    return make
 
 
 def _exact(problem: Problem, content: Any, sections: Sections) -> Reference:

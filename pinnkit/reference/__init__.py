@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import Reference, ReferenceUnavailable
+from .base import QuantityUnavailable, Reference, ReferenceUnavailable
 from .data import DataOptions, DataReference, data_reference
 from .exact import ExactReference, exact_reference
 from .fem import FemReference, fem_reference
@@ -16,6 +16,7 @@ __all__ = [
     "FemOptions",
     "FemReference",
     "PointOutside",
+    "QuantityUnavailable",
     "Reference",
     "ReferenceUnavailable",
     "data_reference",

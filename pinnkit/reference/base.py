@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import xarray
+
+    from ..declare.quantities import Quantity
+    from ..solution.quantities import Estimate
 
 
 class ReferenceUnavailable(ValueError):
@@ -24,6 +28,14 @@ class ReferenceUnavailable(ValueError):
         if mend:
             lines.append(f"  mend: {mend}")
         super().__init__("\n".join(lines))
+
+
+class QuantityUnavailable(ReferenceUnavailable):
+    """A quantity of interest without a finite value."""
+
+    def __init__(self, quantity: Quantity, what: str, *, reason: str = "", mend: str = ""):
+        self.quantity = quantity
+        super().__init__(what, reason=reason, mend=mend)
 
 
 class Reference(abc.ABC):
@@ -42,6 +54,22 @@ class Reference(abc.ABC):
     @abc.abstractmethod
     def evaluate(self, points: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         """Values (n,) of each unknown at ``points`` (n, d): space coordinates, then time."""
+
+    def quantities(self) -> dict[str, Estimate]:
+        """The problem's quantities of interest by name, each with its error bar.
+
+        What the reference cannot tell comes with the reason. Raises ``QuantityUnavailable`` for a quantity
+        that is not finite.
+        """
+        return self._known_quantities
+
+    @cached_property
+    def _known_quantities(self) -> dict[str, Estimate]:
+        return self._quantities()
+
+    @abc.abstractmethod
+    def _quantities(self) -> dict[str, Estimate]:
+        """The quantities, worked out."""
 
     @abc.abstractmethod
     def to_dataset(self) -> xarray.Dataset:

@@ -13,7 +13,7 @@ import numpy as np
 from ..solution.atomic import replacing
 
 # Raised with every change that makes older entries wrong or unreadable.
-FORMAT = 1
+FORMAT = 2
 _PACKAGES = ("scikit-fem", "numpy", "scipy", "sympy", "netgen-mesher")
 
 

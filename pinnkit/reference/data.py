@@ -19,6 +19,8 @@ from .elements import Array
 if TYPE_CHECKING:
     import xarray
 
+    from ..solution.quantities import Estimate
+
 
 @dataclass(frozen=True)
 class DataOptions:
@@ -103,6 +105,11 @@ class DataReference(Reference):
             share = (points[rows, d] - start) / (end - start)
             result[rows] = (1 - share) * ends[:, 0] + share * ends[:, 1]
         return result
+
+    def _quantities(self) -> dict[str, Estimate]:
+        from .quantities import data_quantities
+
+        return data_quantities(self)
 
     def to_dataset(self) -> xarray.Dataset:
         """The data as they are: over their grid, or over points."""

@@ -20,20 +20,22 @@ class Trajectory:
     nodes: Array
     basis: Array
 
-    def weights(self, times: Array) -> tuple[np.ndarray, Array]:
-        """Segments (n,) and the basis at ``times`` (n, k)."""
+    def weights(self, times: Array, rate: int = 0) -> tuple[np.ndarray, Array]:
+        """Segments (n,) and the basis, or its derivative of order ``rate``, at ``times`` (n, k)."""
         segment = np.clip(np.searchsorted(self.times, times, side="right") - 1, 0, len(self.nodes) - 1)
         length = self.times[segment + 1] - self.times[segment]
         tau = (times - self.times[segment]) / length
-        return segment, np.polynomial.polynomial.polyval(tau, self.basis.T, tensor=True).T
+        basis = np.polynomial.polynomial.polyder(self.basis, rate, axis=1) if rate else self.basis
+        values = np.polynomial.polynomial.polyval(tau, basis.T, tensor=True).T
+        return segment, values / length[:, None] ** rate
 
     def moments(self, nodes: Array) -> Array:
         """Times (s, k) of places ``nodes`` (k,) in [0, 1] of each segment."""
         return self.times[:-1, None] + np.diff(self.times)[:, None] * nodes
 
-    def at(self, times: Array) -> Array:
-        """Coefficients (n, N) at ``times`` (n,)."""
-        segment, weights = self.weights(np.asarray(times, float))
+    def at(self, times: Array, rate: int = 0) -> Array:
+        """Coefficients (n, N), or their derivative of order ``rate`` by time, at ``times`` (n,)."""
+        segment, weights = self.weights(np.asarray(times, float), rate)
         return np.stack([w @ self.nodes[s] for s, w in zip(segment, weights, strict=True)])
 
 

@@ -17,6 +17,8 @@ from .elements import Array
 if TYPE_CHECKING:
     import xarray
 
+    from ..solution.quantities import Estimate
+
 _SAMPLES = 101
 
 
@@ -62,6 +64,11 @@ class ExactReference(Reference):
             n: np.array(np.broadcast_to(v, len(points)), float)
             for n, v in zip(self.names, values, strict=True)
         }
+
+    def _quantities(self) -> dict[str, Estimate]:
+        from .quantities import exact_quantities
+
+        return exact_quantities(self)
 
     def to_dataset(self) -> xarray.Dataset:
         """Samples on a grid over the bounding box, NaN outside the domain."""

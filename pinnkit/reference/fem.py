@@ -21,10 +21,12 @@ from .elements import Array
 from .fields import DiscreteField
 from .options import FemOptions
 from .refinement import Progress, refine
-from .storage import from_arrays, mesh_dataset, to_arrays
+from .storage import fields_from, mesh_dataset, record_from, to_arrays
 
 if TYPE_CHECKING:
     import xarray
+
+    from ..solution.quantities import Estimate
 
 # The error bar that is aimed for, as a part of the tolerance that solutions are judged by.
 SHARE = 0.1
@@ -32,10 +34,14 @@ SHARE = 0.1
 
 @dataclass(frozen=True, eq=False)
 class FemReference(Reference):
-    """A discrete solution with the error that refinement says it has."""
+    """A discrete solution with the error that refinement says it has.
+
+    ``coarser`` are the solutions on the meshes before, the next finest last.
+    """
 
     problem: Problem
     solution: DiscreteField
+    coarser: tuple[DiscreteField, ...]
     error_bar: Mapping[str, float]
     up_to_constant: Mapping[str, bool]
     notes: tuple[str, ...]
@@ -55,6 +61,11 @@ class FemReference(Reference):
     def evaluate(self, points: Array) -> dict[str, Array]:
         """Values (n,) at ``points`` (n, d), time last. Raises ``PointOutside`` beyond the domain."""
         return self.solution.evaluate(points)
+
+    def _quantities(self) -> dict[str, Estimate]:
+        from .quantities import fem_quantities
+
+        return fem_quantities(self.problem, [*self.coarser, self.solution], self.error_bar)
 
     def to_dataset(self) -> xarray.Dataset:
         """The mesh after UGRID 1.0 with nodal values for other tools, and all coefficients beside them."""
@@ -78,10 +89,10 @@ def fem_reference(
     began = clock.perf_counter()
     place = None
     if cache is not None:
-        place = disk.entry(cache, problem.digest, repr(options), repr(float(tolerance)))
+        place = disk.entry(cache, problem.without_quantities.digest, repr(options), repr(float(tolerance)))
     if place is not None and (arrays := disk.load(place)) is not None:
-        solution, record = from_arrays(arrays)
-        return FemReference(problem, solution, **record)
+        *coarser, solution = fields_from(arrays)
+        return FemReference(problem, solution, tuple(coarser), **record_from(arrays))
     try:
         system = derive(problem)
         # Sparse factorisation makes many small BLAS calls; threads that wait for each other there cost up
@@ -97,6 +108,7 @@ def fem_reference(
     reference = FemReference(
         problem,
         result.solution,
+        result.coarser,
         result.bars,
         result.up_to_constant,
         result.notes,

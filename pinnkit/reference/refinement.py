@@ -41,9 +41,14 @@ class _OutOfTime(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Refined:
-    """The finest solution, its error bar for each unknown, and how it came about."""
+    """The finest solution, its error bar for each unknown, and how it came about.
+
+    ``coarser`` are those of the levels before, the next finest last; quantities of interest have their error
+    bars from them.
+    """
 
     solution: DiscreteField
+    coarser: tuple[DiscreteField, ...]
     bars: dict[str, float]
     up_to_constant: dict[str, bool]
     notes: tuple[str, ...]
@@ -104,10 +109,11 @@ class _Refinement:
         discretisation = Discretisation(self.system, mesh, self.degree, guide)
         floating = discretisation.constraints.floating
         self.up_to_constant = {n: k in floating for k, n in enumerate(self.system.names)}
-        self.solutions = [*self.solutions[-1:], self._solve(discretisation, level)]
+        self.solutions = [*self.solutions[1 - _LEVELS :], self._solve(discretisation, level)]
         self.remark = discretisation.stabilisation.remark(self.solutions[-1])
         if level:
-            self.distances.append(relative_distances(*self.solutions, self.up_to_constant, self.system.span))
+            pair = self.solutions[-2:]
+            self.distances.append(relative_distances(*pair, self.up_to_constant, self.system.span))
 
     def _solve(self, discretisation: Discretisation, level: int) -> DiscreteField:
         coarse = self.solutions[-1] if self.solutions else None
@@ -216,4 +222,4 @@ class _Refinement:
                 f"the reference is the limit: {limit}; its error bar is {max(bars.values()):.1e} "
                 f"where {self.target:.1e} was wanted"
             )
-        return Refined(solution, bars, self.up_to_constant, tuple(notes))
+        return Refined(solution, tuple(self.solutions[:-1]), bars, self.up_to_constant, tuple(notes))

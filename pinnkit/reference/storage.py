@@ -22,16 +22,44 @@ _LEVELS = 101
 
 def to_arrays(reference: FemReference) -> dict[str, np.ndarray]:
     """Everything needed to build the reference again, but the problem."""
-    solution, product = reference.solution, reference.solution.product
+    levels = [*reference.coarser, reference.solution]
+    record = {
+        "levels": len(levels),
+        "error_bar": dict(reference.error_bar),
+        "up_to_constant": dict(reference.up_to_constant),
+        "notes": reference.notes,
+        "seconds": reference.seconds,
+    }
+    arrays = {"record": np.array(json.dumps(record))}
+    for number, level in enumerate(levels):
+        arrays |= {f"level_{number}_{name}": array for name, array in _field_arrays(level).items()}
+    return arrays
+
+
+def record_from(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The fields of the reference beside its solutions."""
+    record = json.loads(str(arrays["record"]))
+    fields = {k: record[k] for k in ("error_bar", "up_to_constant", "seconds")}
+    return {**fields, "notes": tuple(record["notes"])}
+
+
+def fields_from(arrays: dict[str, np.ndarray]) -> list[DiscreteField]:
+    """The solutions, the finest last."""
+    levels = []
+    for number in range(json.loads(str(arrays["record"]))["levels"]):
+        prefix = f"level_{number}_"
+        own = {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
+        levels.append(_field_from(own))
+    return levels
+
+
+def _field_arrays(solution: DiscreteField) -> dict[str, np.ndarray]:
+    product = solution.product
     record = {
         "names": solution.names,
         "degrees": [s.degree for s in product.spaces],
         "sizes": [s.size for s in product.spaces],
         "boundaries": list(product.mesh.boundaries),
-        "error_bar": dict(reference.error_bar),
-        "up_to_constant": dict(reference.up_to_constant),
-        "notes": reference.notes,
-        "seconds": reference.seconds,
     }
     arrays = {
         "record": np.array(json.dumps(record)),
@@ -52,8 +80,7 @@ def to_arrays(reference: FemReference) -> dict[str, np.ndarray]:
     return arrays
 
 
-def from_arrays(arrays: dict[str, np.ndarray]) -> tuple[DiscreteField, dict[str, Any]]:
-    """The solution, and the other fields of the reference."""
+def _field_from(arrays: dict[str, np.ndarray]) -> DiscreteField:
     record = json.loads(str(arrays["record"]))
     boundaries = {name: arrays[f"boundary_{i}"] for i, name in enumerate(record["boundaries"])}
     mesh = FiniteMesh(arrays["points"], arrays["cells"], arrays.get("edge_nodes"), boundaries)
@@ -62,11 +89,9 @@ def from_arrays(arrays: dict[str, np.ndarray]) -> tuple[DiscreteField, dict[str,
         for i, (degree, size) in enumerate(zip(record["degrees"], record["sizes"], strict=True))
     )
     trajectory = Trajectory(arrays["times"], arrays["nodes"], arrays["basis"]) if "times" in arrays else None
-    solution = DiscreteField(
+    return DiscreteField(
         tuple(record["names"]), SpaceProduct(spaces), arrays.get("coefficients"), trajectory
     )
-    fields = {k: record[k] for k in ("error_bar", "up_to_constant", "seconds")}
-    return solution, {**fields, "notes": tuple(record["notes"])}
 
 
 def mesh_dataset(reference: FemReference) -> xarray.Dataset:

@@ -15,8 +15,9 @@ from ..solution.record import Record, Solution
 from ..validation.compare import Comparison, FieldError, Reference, Status
 from . import mathematics
 from .figures import domain_image, field_images, history_image, residual_image
+from .quantities import quantities_html
 from .style import CSS
-from .tables import flat, number, pairs, seconds, table
+from .tables import faint, flat, number, pairs, seconds, table
 
 _HEADLINE: dict[Status, tuple[str, str]] = {
     "passed": ("good", "Solved within the tolerance"),
@@ -58,9 +59,10 @@ def report_html(
     record = solution.record
     history = history_image(record.history, comparison.tolerance if comparison else None)
     parts = [
-        f"<header><h1>{escape(problem.name)}</h1>{_faint(_summary(problem, record))}</header>",
+        f"<header><h1>{escape(problem.name)}</h1>{faint(_summary(problem, record))}</header>",
         _verdict(comparison, record),
         _section("Accuracy", _accuracy(comparison)) if comparison else "",
+        _section("Quantities of interest", quantities_html(problem, comparison)) if comparison else "",
         _section("Problem", _problem(problem, record)),
         _section("Fields", _fields(problem, solution, reference, comparison)),
         _section("Residual", residual_image(problem, residual).html()) if residual else "",
@@ -79,10 +81,6 @@ def report_html(
 
 def _section(title: str, content: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{content}</section>" if content else ""
-
-
-def _faint(text: str) -> str:
-    return f'<p class="faint">{escape(text)}</p>'
 
 
 def _paragraphs(text: str) -> str:
@@ -131,7 +129,7 @@ def _accuracy(comparison: Comparison) -> str:
     if any(field.absolute for field in comparison.fields):
         notes.append("* The reference is zero: errors are absolute, the first the root mean square.")
     notes += comparison.notes
-    return table(header, rows, (0, 6)) + "".join(map(_faint, notes))
+    return table(header, rows, (0, 6)) + "".join(map(faint, notes))
 
 
 def _marks(field: FieldError) -> str:
@@ -155,7 +153,7 @@ def _problem(problem: Problem, record: Record) -> str:
     drawing = domain_image(problem)
     left = equations + (f"<h3>Conditions</h3>{conditions}" if conditions else "")
     left += f"<h3>Parameters</h3>{known}" if known else ""
-    right = f"<h3>Domain</h3>{_faint(_extent(problem))}{drawing.html() if drawing else ''}"
+    right = f"<h3>Domain</h3>{faint(_extent(problem))}{drawing.html() if drawing else ''}"
     return f'<div class="columns"><div>{left}</div><div>{right}</div></div>'
 
 
@@ -210,7 +208,7 @@ def _run(record: Record, reference: Reference | None) -> str:
     if record.parameter_count:
         facts["trainable numbers"] = str(record.parameter_count)
     facts |= timing
-    settings = pairs(flat(record.options)) if record.options else _faint("all defaults")
+    settings = pairs(flat(record.options)) if record.options else faint("all defaults")
     return (
         f"{pairs(facts)}"
         f"<details><summary>Settings</summary>{settings}</details>"

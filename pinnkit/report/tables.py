@@ -33,6 +33,11 @@ def seconds(value: float) -> str:
     return f"{minutes} min {rest} s"
 
 
+def faint(text: str) -> str:
+    """A remark below or above what it is about."""
+    return f'<p class="faint">{escape(text)}</p>'
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], text_columns: Sequence[int] = (0,)) -> str:
     """An HTML table of plain text; all but the text columns are set as numbers."""
     kinds = ["" if i in text_columns else ' class="number"' for i in range(len(header))]

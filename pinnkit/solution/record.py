@@ -121,6 +121,12 @@ class Solution:
             for name in self.names
         }
 
+    def quantities(self) -> dict[str, float]:
+        """The quantities of interest that the problem declares; NaN where the field does not tell."""
+        from .quantities import quantities_of
+
+        return {name: estimate.value for name, estimate in quantities_of(self).items()}
+
     def _parts(self, points: Any, extrapolate: bool) -> list[np.ndarray]:
         """Checked points (n, d), in parts of bounded size."""
         points = as_points(points, self.problem)

@@ -10,13 +10,12 @@ import numpy as np
 
 from ..declare.problem import Problem
 from ..geometry.sampling import boundary
+from ..solution.quantities import Estimate
 from ..solution.record import Solution
 from .norms import Measure, data_measure, defined_up_to_constant, space_time_measure
+from .quantities import QuantityError, compare_quantities, quantity_rows
+from .status import FEW_BARS, WORST_FIRST, Status, aligned, number
 
-Status = Literal["passed", "missed", "limited", "trivial", "failed"]
-
-_WORST_FIRST: tuple[Status, ...] = ("failed", "trivial", "missed", "limited", "passed")
-_FEW_BARS = 3.0  # errors below so many error bars say more about the reference than about the solution
 _ZERO = 1e-13  # a reference this small beside the largest unknown is rounding
 _MISSING = 0.01  # share of points without a reference value that is still a comparison
 _BOUNDARY_POINTS = 2_000
@@ -35,6 +34,10 @@ class Reference(Protocol):
 
     def evaluate(self, points: np.ndarray) -> Mapping[str, np.ndarray]:
         """Values (n,) by unknown; NaN where the reference has none."""
+        ...
+
+    def quantities(self) -> Mapping[str, Estimate]:
+        """The problem's quantities of interest by name."""
         ...
 
 
@@ -67,28 +70,30 @@ class FieldError:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A solution judged by a reference, unknown by unknown."""
+    """A solution judged by a reference, unknown by unknown, and by those quantities that have a tolerance."""
 
     fields: tuple[FieldError, ...]
     tolerance: float
     reference: str
     notes: tuple[str, ...] = ()
+    quantities: tuple[QuantityError, ...] = ()
 
     @property
     def status(self) -> Status:
-        """The worst of the unknowns: failed, trivial, missed, limited, passed."""
-        found = {field.status for field in self.fields}
-        return next(status for status in _WORST_FIRST if status in found)
+        """The worst of unknowns and quantities: failed, trivial, missed, limited, passed."""
+        found = {item.status for item in (*self.fields, *self.quantities)}
+        return next(status for status in WORST_FIRST if status in found)
 
     @property
     def passed(self) -> bool:
-        """Whether every unknown is within the tolerance and not undecided."""
+        """Whether every unknown, and every quantity with a tolerance, is within it and not undecided."""
         return self.status == "passed"
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """The outcome in words, a sentence for each unknown."""
-        return tuple(_sentence(field, self.tolerance) for field in self.fields)
+        """The outcome in words, a sentence for each unknown and each quantity with a tolerance."""
+        judged = (quantity.sentence for quantity in self.quantities if quantity.status is not None)
+        return (*(_sentence(field, self.tolerance) for field in self.fields), *judged)
 
     @property
     def verdict(self) -> str:
@@ -110,6 +115,7 @@ class Comparison:
             "passed": self.passed,
             "verdict": self.verdict,
             "unknowns": {field.name: asdict(field) for field in self.fields},
+            "quantities": {quantity.name: asdict(quantity) for quantity in self.quantities},
             "notes": list(self.notes),
         }
 
@@ -118,15 +124,16 @@ class Comparison:
         rows: list[tuple[str, ...]] = [header]
         for field in self.fields:
             scores = (field.relative_l2, field.relative_max, field.reference_error, field.trivial)
-            first, *others = map(_number, scores)
+            first, *others = map(number, scores)
             rows.append((field.name, f"{first}*" if field.absolute else first, *others, field.status))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = []
-        for name, *scores, status in rows:
-            numbers = (cell.rjust(width) for cell, width in zip(scores, widths[1:-1], strict=True))
-            lines.append("  ".join([name.ljust(widths[0]), *numbers, status]))
+        lines = aligned(rows)
         if any(field.absolute for field in self.fields):
             lines.append("* absolute (root mean square): the reference is zero")
+        if self.quantities:
+            lines += ["", *aligned(quantity_rows(self.quantities))]
+            if any(quantity.absolute for quantity in self.quantities):
+                lines.append("* absolute: the reference is zero within its error")
+            lines.append("")
         return "\n".join([*lines, *self.sentences, *self.notes])
 
 
@@ -172,7 +179,8 @@ def compare(solution: Solution, reference: Reference, tolerance: float) -> Compa
         )
         for name in names
     )
-    return Comparison(judged, float(tolerance), reference.kind, tuple(notes))
+    quantities = compare_quantities(solution, reference.quantities()) if problem.quantities else ()
+    return Comparison(judged, float(tolerance), reference.kind, tuple(notes), quantities)
 
 
 def _judge(
@@ -198,7 +206,7 @@ def _judge(
     zero = measure.l2(truth) / size
     flat = np.inf if constant is None else measure.l2(constant - truth) / size
     trivial = min(zero, flat)
-    limited = bar is not None and score < _FEW_BARS * bar
+    limited = bar is not None and score < FEW_BARS * bar
     return FieldError(
         name=name,
         relative_l2=score,
@@ -225,15 +233,15 @@ def _status(score: float, tolerance: float, trivial: float, limited: bool) -> St
 
 
 def _sentence(field: FieldError, limit: float) -> str:
-    score = f"{field.measure} {_number(field.relative_l2)}"
+    score = f"{field.measure} {number(field.relative_l2)}"
     tolerance = f"the tolerance {limit:g}"
-    bar = f"an error bar of {_number(field.reference_error)}"
+    bar = f"an error bar of {number(field.reference_error)}"
     if field.status == "failed":
         return f"{field.name} failed: the solution is not finite."
     if field.status == "trivial":
         return (
             f"{field.name} is no better than the trivial solution: {score}, where the {field.trivial_kind} "
-            f"alone scores {_number(field.trivial)}."
+            f"alone scores {number(field.trivial)}."
         )
     if field.status == "missed":
         return f"{field.name} missed: {score} against {tolerance}."
@@ -257,9 +265,3 @@ def _boundary_means(problem: Problem, reference: Reference, names: list[str]) ->
     values = reference.evaluate(points)
     means = {name: np.asarray(values[name], dtype=float) for name in names}
     return {name: float(np.nanmean(column)) for name, column in means.items() if np.isfinite(column).any()}
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.3g}" if value == 0 or 0.01 <= abs(value) < 1000 else f"{value:.2e}"
