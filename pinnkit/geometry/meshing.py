@@ -23,7 +23,13 @@ Refinement = tuple[Sequence[float], float]
 
 
 def mesh(
-    shape: Shape, size: float, order: int = 2, *, refine_at: Sequence[Refinement] = (), grading: float = 0.3
+    shape: Shape,
+    size: float,
+    order: int = 2,
+    *,
+    refine_at: Sequence[Refinement] = (),
+    grading: float = 0.3,
+    periodic: Sequence[int] = (),
 ) -> AnyMesh:
     """A mesh of the shape with cells of about ``size``.
 
@@ -33,6 +39,9 @@ def mesh(
     plain triangles, and those stay. Rectangles get a structured mesh (bisected where refined), boxes too
     unless refined, intervals get lines, solids tetrahedra, and a mesh file gives its own cells. The same
     call gives the same mesh.
+
+    Vertices on the flat ends of a plane domain or box across the axes ``periodic`` lie opposite each other,
+    save where ``refine_at`` asks for more on one side.
 
     Raises ``GeometryError`` for shapes beyond three dimensions and for what the mesher cannot do.
     """
@@ -45,7 +54,7 @@ def mesh(
     if shape.dimension == 1:
         return _lines(shape, size, spots, grading)
     if shape.dimension == 2 and all(isinstance(piece, Curve) for piece in shape.pieces()):
-        return _plane(shape, size, order, spots, grading)
+        return _plane(shape, size, order, spots, grading, periodic)
     if isinstance(shape, Box) and shape.dimension == 3 and not spots:
         return kuhn_tetrahedra(shape, size)
     if shape.dimension == 3:
@@ -60,14 +69,19 @@ def mesh(
 
 
 def _plane(
-    shape: Shape, size: float, order: int, spots: Sequence[tuple[np.ndarray, float]], grading: float
+    shape: Shape,
+    size: float,
+    order: int,
+    spots: Sequence[tuple[np.ndarray, float]],
+    grading: float,
+    periodic: Sequence[int],
 ) -> Mesh:
     if isinstance(shape, Rectangle | Box):
         found = right_triangles(shape, size)
     else:
         from .netgen_plane import triangles
 
-        found = triangles(shape, size, grading)
+        found = triangles(shape, size, grading, periodic)
     if spots:
         found = bisected(found, lambda centres: _sizes(centres, spots, grading))
     return quadratic(found) if order == 2 and any(isinstance(p, Arc) for p in found.pieces) else found

@@ -12,6 +12,7 @@ from .clipping import CUT
 from .curves import Arc, Curve
 from .errors import GeometryError
 from .mesh import Mesh, ascending
+from .opposite import cut_alike, partners
 from .shapes import Shape
 
 # Arcs go to netgen in conics of at most this angle, each of which gets a cell or more: second-order cells
@@ -19,10 +20,10 @@ from .shapes import Shape
 SPAN = 2 * np.pi / 24
 
 
-def triangles(shape: Shape, size: float, grading: float) -> Mesh:
+def triangles(shape: Shape, size: float, grading: float, periodic: Sequence[int] = ()) -> Mesh:
     """Straight triangles with their vertices on the true boundary; see ``meshing.mesh``."""
     curves = [piece for piece in shape.pieces() if isinstance(piece, Curve)]
-    raw_points, cells, ends, numbers = _generate(curves, size, grading, shape.diameter)
+    raw_points, cells, ends, numbers = _generate(curves, size, grading, shape, periodic)
     points = _on_curves(raw_points, curves, ends, numbers)
     names = np.array([curve.name for curve in curves])[numbers]
     facets = {name: ends[names == name] for name in shape.boundary_names}
@@ -31,7 +32,7 @@ def triangles(shape: Shape, size: float, grading: float) -> Mesh:
 
 
 def _generate(
-    curves: Sequence[Curve], size: float, grading: float, extent: float
+    curves: Sequence[Curve], size: float, grading: float, shape: Shape, periodic: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Points (n, 2), triangles (m, 3), boundary edges (f, 2) and the curve (f,) that each edge lies on."""
     import_module("netgen.meshing").SetMessageImportance(0)
@@ -41,22 +42,29 @@ def _generate(
     def joint(place: np.ndarray) -> int:
         # Neighbouring pieces meet within rounding, netgen wants one point.
         for known, number in joints:
-            if np.linalg.norm(known - place) <= 10 * CUT * extent:
+            if np.linalg.norm(known - place) <= 10 * CUT * shape.diameter:
                 return number
         joints.append((place, geometry.AppendPoint(*place.tolist())))
         return joints[-1][1]
 
-    # Netgen numbers its edges by conics, from one.
-    curve_of_conic: list[int] = []
-    for number, curve in enumerate(curves):
-        for begin, tip, end, finest in _conics(curve, size):
-            way = [joint(begin), joint(end)]
-            if tip is None:
-                description = ["line", *way]
-            else:
-                description = ["spline3", way[0], geometry.AppendPoint(*tip.tolist()), way[1]]
-            geometry.Append(description, leftdomain=1, rightdomain=0, maxh=finest)
-            curve_of_conic.append(number)
+    conics = [(number, *conic) for number, curve in enumerate(curves) for conic in _conics(curve, size)]
+    bent = [tip is not None for _, _, tip, _, _ in conics]
+    parts = cut_alike([np.stack([c[1], c[3]]) for c in conics], bent, shape.bounds, periodic)
+    opposite = partners([line for _, line in parts], [bent[k] for k, _ in parts], shape.bounds, periodic)
+    # Netgen numbers its edges by conics, from one, and copies the points of a partner in its direction.
+    order = sorted(range(len(parts)), key=lambda k: k in opposite)
+    appended: dict[int, int] = {}
+    for k in order:
+        number, line = parts[k]
+        _, _, tip, _, finest = conics[number]
+        copied = {"copy": appended[opposite[k]]} if k in opposite else {}
+        way = [joint(place) for place in (line[::-1] if copied else line)]
+        if tip is not None:
+            way.insert(1, geometry.AppendPoint(*tip.tolist()))
+        sides = {"leftdomain": 0, "rightdomain": 1} if copied else {"leftdomain": 1, "rightdomain": 0}
+        kind = "line" if tip is None else "spline3"
+        appended[k] = geometry.Append([kind, *way], **sides, maxh=finest, **copied)
+    curve_of_conic = [conics[parts[k][0]][0] for k in order]
     try:
         found = geometry.GenerateMesh(maxh=size, grading=grading)
     except Exception as error:

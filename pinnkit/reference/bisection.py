@@ -9,6 +9,7 @@ import numpy as np
 from .children import inherited
 from .elements import Array, tabulate
 from .mesh import FiniteMesh, Index, find_edges
+from .periodic import masters
 
 
 def bisected(mesh: FiniteMesh, marked: np.ndarray) -> FiniteMesh:
@@ -18,8 +19,9 @@ def bisected(mesh: FiniteMesh, marked: np.ndarray) -> FiniteMesh:
     edges first. How a facet is cut depends on the facet alone, so neighbours agree (A. Plaza, G. F. Carey,
     "Local refinement of simplicial grids based on the skeleton", Appl. Numer. Math. 32, 2000).
     """
-    rank = _rank(mesh)
-    halves = _closed(mesh, rank, marked)
+    own = masters(mesh.points[mesh.edges].mean(axis=1), mesh.points, mesh.periodic)
+    rank = _rank(mesh, own)
+    halves = _closed(mesh, rank, marked, own)
     cut = np.flatnonzero(halves >= 0)
     if not cut.size:
         return mesh
@@ -32,19 +34,23 @@ def bisected(mesh: FiniteMesh, marked: np.ndarray) -> FiniteMesh:
     return inherited(mesh, points, np.sort(cells, axis=1), facets, halves, *inner)
 
 
-def _rank(mesh: FiniteMesh) -> Index:
-    """Edges (e,) by length, equal ones by their vertices, so that one always comes first."""
+def _rank(mesh: FiniteMesh, own: Index) -> Index:
+    """Edges (e,) by length, equal ones by their vertices, so that one always comes first.
+
+    ``own`` (e,) is the edge that each is one with by periodicity; these follow each other.
+    """
     ends = mesh.points[mesh.edges]
     squares = ((ends[:, 1] - ends[:, 0]) ** 2).sum(axis=1)
     # Lengths that differ by rounding count as equal.
     rounded = np.round(np.log2(squares) * 2.0**20)
-    order = np.lexsort((mesh.edges[:, 1], mesh.edges[:, 0], rounded))
+    vertices = mesh.edges[own]
+    order = np.lexsort((np.arange(len(own)), vertices[:, 1], vertices[:, 0], rounded[own]))
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     return rank
 
 
-def _closed(mesh: FiniteMesh, rank: Index, marked: np.ndarray) -> Index:
+def _closed(mesh: FiniteMesh, rank: Index, marked: np.ndarray, own: Index) -> Index:
     """The new vertex (e,) of each edge that is to be halved, −1 of the others."""
     groups = [mesh.cell_edges]
     if mesh.dimension == 3:
@@ -57,8 +63,11 @@ def _closed(mesh: FiniteMesh, rank: Index, marked: np.ndarray) -> Index:
     before = -1
     while wanted.sum() > before:
         before = wanted.sum()
-        for edges, own in zip(groups, longest, strict=True):
-            wanted[own[wanted[edges].any(axis=1)]] = True
+        one = np.zeros(len(own), bool)
+        one[own[wanted]] = True
+        wanted = one[own]
+        for edges, first in zip(groups, longest, strict=True):
+            wanted[first[wanted[edges].any(axis=1)]] = True
     halves = np.full(len(mesh.edges), -1, np.int64)
     halves[wanted] = len(mesh.points) + np.arange(wanted.sum())
     return halves

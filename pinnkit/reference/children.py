@@ -38,7 +38,7 @@ def inherited(
     edge of the parent, −1 where it stays whole. ``inner`` (k, 2) are new edges within parent cells and
     ``inner_nodes`` (k, d) their middles; others are straight.
     """
-    new = FiniteMesh(points, cells)
+    new = FiniteMesh(points, cells, periodic=mesh.periodic)
     edge_nodes = None
     if mesh.edge_nodes is not None:
         edge_nodes = new.middles.copy()

@@ -24,13 +24,15 @@ class FiniteMesh:
     """Lines, triangles or tetrahedra.
 
     ``points`` (n, d); ``cells`` (m, d+1), each row ascending; ``edge_nodes`` (edges, d) gives the middle
-    node of each edge of a curved mesh, in the order of ``edges``; ``boundaries`` name → facet indices.
+    node of each edge of a curved mesh, in the order of ``edges``; ``boundaries`` name → facet indices. The
+    two sides of the bounding box across each of the axes ``periodic`` are one, and stay alike when refined.
     """
 
     points: Array
     cells: Index
     edge_nodes: Array | None = None
     boundaries: Mapping[str, Index] = field(default_factory=dict)
+    periodic: tuple[int, ...] = ()
 
     @property
     def dimension(self) -> int:
@@ -82,7 +84,7 @@ class FiniteMesh:
     ) -> FiniteMesh:
         """The same cells with their nodes elsewhere, and other boundaries where they are given."""
         named = self.boundaries if boundaries is None else boundaries
-        new = FiniteMesh(points, self.cells, edge_nodes, named)
+        new = FiniteMesh(points, self.cells, edge_nodes, named, self.periodic)
         kept = ("_facets", "_edges", "facet_cells", "boundary_facets")
         new.__dict__.update({name: self.__dict__[name] for name in kept if name in self.__dict__})
         return new

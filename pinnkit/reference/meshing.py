@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from ..geometry.boxes import Box, Rectangle
 from ..geometry.carriers import Plane
 from ..geometry.corners import corners
 from ..geometry.mesh import AnyMesh, Mesh
@@ -42,12 +43,6 @@ class Meshes:
         periodic: tuple[int, ...] = (),
         interfaces: Interfaces = NO_INTERFACES,
     ):
-        if periodic and shape.dimension > 1 and not isinstance(shape, Rectangle | Box):
-            raise ReferenceUnavailable(
-                "finite elements: a periodic condition on a domain that is no rectangle or box",
-                reason="the mesh must match on opposite sides",
-                mend="declare the problem on a rectangle or box, or give an exact or data reference",
-            )
         self.shape, self.degree, self.periodic, self.interfaces = shape, degree, periodic, interfaces
         self._fitted_to: tuple[str, ...] = ()
         self.corners = _reentrant(shape) if shape.dimension == 2 else {}
@@ -68,7 +63,8 @@ class Meshes:
 
     def first(self, size: float) -> FiniteMesh:
         """A mesh of about the given cell size."""
-        even = self._snapped(convert(mesh(self.shape, size)))
+        found = convert(mesh(self.shape, size, periodic=self.periodic))
+        even = self._snapped(replace(found, periodic=self.periodic))
         even, self._fitted_to = fitted(even, self.interfaces, self._carriers, self.periodic)
         return self._graded(self._snapped(even), size)
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from .elements import Array, element, nodes, shapes_on_facets, tabulate
 from .mesh import FiniteMesh, Index
+from .periodic import masters
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,22 +49,7 @@ class Space:
         return plain._identified(periodic) if periodic else plain
 
     def _identified(self, periodic: Sequence[int]) -> Space:
-        positions = self.positions
-        low = self.mesh.points.min(axis=0)
-        width = np.ptp(self.mesh.points, axis=0)
-        wrapped = positions.copy()
-        near = 1e-9 * self.mesh.extent
-        for axis in periodic:
-            at_end = positions[:, axis] > low[axis] + width[axis] - near
-            wrapped[at_end, axis] = low[axis]
-        has_place = ~np.isnan(positions).any(axis=1)
-        master = np.arange(self.size)
-        moved = np.flatnonzero(has_place & (wrapped != positions).any(axis=1))
-        still = np.flatnonzero(has_place & (wrapped == positions).all(axis=1))
-        distance, match = cKDTree(positions[still]).query(wrapped[moved])
-        if moved.size and distance.max() > near:
-            raise ValueError("the two sides of a periodic mesh do not match")
-        master[moved] = still[match]
+        master = masters(self.positions, self.mesh.points, periodic)
         kept, numbers = np.unique(master, return_inverse=True)
         return Space(self.mesh, self.degree, numbers[self.cell_dofs], len(kept))
 
