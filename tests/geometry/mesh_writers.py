@@ -7,7 +7,12 @@ import meshio
 import numpy as np
 
 from pinnkit.geometry.elements import ELEMENTS
-from pinnkit.geometry.exodus import _ORDERS, _SIDES
+from pinnkit.geometry.exodus import _SIDES
+
+# Nodes of exodus in VTK's order: edges below, upright ones, those above; the middle, below, above, then the
+# faces at the sides (SAND92-2137, figure 4.9).
+_HEX = [*range(12), *range(16, 20), *range(12, 16)]
+ORDERS = {"hexahedron20": _HEX, "hexahedron27": [*_HEX, 26, 24, 25, 20, 21, 22, 23]}
 
 
 def to_meshio(mesh, key):
@@ -117,9 +122,7 @@ def exodus(mesh, path, *, classic, names=True):
     starts = np.cumsum([0, *(len(b[2]) for b in blocks)])
     sides = {}
     for number, (_, kind, cells, plain) in enumerate(blocks, 1):
-        if plain in _ORDERS:
-            back = np.argsort(_ORDERS[plain])
-            cells = cells[:, back]
+        cells = cells[:, ORDERS.get(plain, slice(None))]
         variables[f"connect{number}"], kind_of[f"connect{number}"] = cells.astype("i4") + 1, kind
     for (block, rows), start in zip(owners, starts, strict=False):
         base = next(name for name in _SIDES if block.kind.startswith(name))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import meshio
 import numpy as np
 import pytest
@@ -26,9 +28,11 @@ def read(tmp_path, points, cells, **options):
 
 
 def refused(tmp_path, points, cells, match, **options):
-    with pytest.raises(GeometryError, match=match) as caught:
+    with pytest.raises(GeometryError) as caught:
         read(tmp_path, points, cells, **options)
-    assert "a.vtu" in str(caught.value)
+    said = caught.value.what.replace(f"mesh file {str(tmp_path / 'a.vtu')!r}", "FILE")
+    assert said.startswith("FILE")
+    assert re.search(match, said)
     assert caught.value.expected
     assert caught.value.mend
 
@@ -57,10 +61,27 @@ def test_cut_off_files_are_refused(tmp_path, capfd):
         broken = file.with_name("cut" + file.suffix)
         for share in np.linspace(0, 1, 24)[:-1]:
             broken.write_bytes(whole[: int(share * len(whole))])
-            with pytest.raises(GeometryError, match="cut") as caught:
+            with pytest.raises(GeometryError, match=r"is empty|cannot be read"):
                 _ = MeshFile(broken).measure
-            assert "mesh file" in caught.value.what
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "tail"), [("two.msh", 13), ("both.msh", 13), ("four.msh", 13), ("a.meshb", 8)]
+)
+def test_files_that_are_not_closed_are_refused(name, tail, tmp_path):
+    (file,) = (file for file in files(tmp_path) if file.name == name)
+    file.write_bytes(file.read_bytes()[:-tail])
+    with pytest.raises(GeometryError, match="is cut off"):
+        _ = MeshFile(file).mesh
+
+
+def test_a_medit_file_without_one_of_its_lists_is_refused(tmp_path):
+    to_meshio(lattice("quad", 2, 0), "medit:ref").write(tmp_path / "a.mesh")
+    text = (tmp_path / "a.mesh").read_text()
+    (tmp_path / "a.mesh").write_text(text[: text.index("Edges")])
+    with pytest.raises(GeometryError, match="is cut off"):
+        _ = MeshFile(tmp_path / "a.mesh").mesh
 
 
 def test_rubbish_is_refused(tmp_path):
@@ -81,7 +102,7 @@ def test_rubbish_is_refused(tmp_path):
             assert sum(len(block.cells) for block in MeshFile(file).mesh.blocks) == 4
 
 
-@pytest.mark.parametrize("suffix", "msh vtu xdmf mesh meshb e exo med vtk inp dat".split())
+@pytest.mark.parametrize("suffix", ["msh", "vtu", "vtk", "xdmf", "mesh", "meshb", "exo", "med", "inp", "dat"])
 def test_empty_files_and_random_bytes_are_refused(suffix, tmp_path):
     (tmp_path / f"a.{suffix}").write_bytes(b"")
     with pytest.raises(GeometryError, match="is empty"):
