@@ -67,7 +67,7 @@ def test_cut_off_files_are_refused(tmp_path, capfd):
 
 
 @pytest.mark.parametrize(
-    ("name", "tail"), [("two.msh", 13), ("both.msh", 13), ("four.msh", 13), ("a.meshb", 8)]
+    ("name", "tail"), [("two.msh", 13), ("both.msh", 13), ("four.msh", 13), ("a.meshb", 12)]
 )
 def test_files_that_are_not_closed_are_refused(name, tail, tmp_path):
     (file,) = (file for file in files(tmp_path) if file.name == name)
