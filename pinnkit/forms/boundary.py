@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 import sympy as sp
 
 from ..declare import conditions as declared
@@ -133,12 +135,25 @@ class _Piece:
     def _outward(self, flux: Iterable[sp.Expr]) -> sp.Expr:
         return sp.Add(*(n * f for n, f in zip(self.jets.normals, flux, strict=True)))
 
+    @cached_property
+    def _facing(self) -> dict[sp.Symbol, sp.Expr]:
+        """The normal's entries where the whole boundary faces along one axis, so that u_x is ±∂u/∂n."""
+        pieces = [p for p in self.jets.problem.domain.pieces() if p.name == self.where]
+        if not pieces or not all(isinstance(p.carrier, Plane) for p in pieces):
+            return {}
+        middle = np.full((1, len(self.jets.normals) - 1), 0.5)
+        facing = np.concatenate([p.sample(middle)[1] for p in pieces])
+        axis = np.abs(facing[0]).argmax()
+        along = np.abs(facing - np.sign(facing[0, axis]) * np.eye(facing.shape[1])[axis]).max() < 1e-12
+        return dict(zip(self.jets.normals, map(sp.Integer, np.rint(facing[0])), strict=True)) if along else {}
+
     def _gradients(self, expression: sp.Expr) -> list[JetSymbol]:
         found = [s for s in expression.atoms(JetSymbol) if self.jets.space_order(s.jet)]
         return sorted(found, key=lambda s: s.jet)
 
     def _expression(self, expression: sp.Expr) -> None:
         """E = 0 as a normal derivative, as F·n of an equation up to a factor, or as an unknown's value."""
+        expression = replaced(expression, self._facing)
         gradients = self._gradients(expression)
         if any(self.jets.space_order(s.jet) > 1 for s in gradients):
             raise self._refusal(expression, "it holds derivatives of second or higher order in space")
@@ -151,7 +166,7 @@ class _Piece:
     def _as_flux(self, expression: sp.Expr) -> bool:
         fixed = {e.unknown for e in self.essential}
         for equation, (test, flux) in self.fluxes.items():
-            outward = self._outward(flux)
+            outward = replaced(self._outward(flux), self._facing)
             if equation in self.given or test in fixed or not self._gradients(outward):
                 continue
             symbol = self._gradients(expression)[0]
@@ -174,8 +189,9 @@ class _Piece:
             return False
         name = names.pop()
         slopes = [sp.diff(expression, s) for s in self._derivatives(name)]
-        factor = sp.cancel(slopes[0] / self.jets.normals[0])
-        proportional = all(vanishes(s - factor * n) for s, n in zip(slopes, self.jets.normals, strict=True))
+        normals = [replaced(n, self._facing) for n in self.jets.normals]
+        factor = next(sp.cancel(s / n) for s, n in zip(slopes, normals, strict=True) if n != 0)
+        proportional = all(vanishes(s - factor * n) for s, n in zip(slopes, normals, strict=True))
         if not proportional or self._gradients(factor) or factor == 0:
             return False
         at_zero = replaced(expression, dict.fromkeys(self._derivatives(name), sp.S.Zero))

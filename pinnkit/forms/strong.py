@@ -12,6 +12,7 @@ from ..declare.problem import Problem
 from .errors import FormUnavailable
 from .flux import equation_flux
 from .jets import Jet, Jets, JetSymbol, jets_in
+from .unsettled import refuse_unsettled
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ def _condition(condition: declared.AnyCondition, jets: Jets) -> sp.Expr:
         )
     value = jets.to_jets(condition.value)
     if isinstance(condition, declared.Flux):
+        refuse_unsettled(jets, condition.equation, condition.where)
         flux = equation_flux(jets.problem, condition.equation).flux
         return sp.Add(*(n * f for n, f in zip(jets.normals, flux, strict=False))) - value
     name = condition.unknown.func.__name__

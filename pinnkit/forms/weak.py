@@ -20,6 +20,7 @@ from .jets import Jet, Jets, JetSymbol, jets_in
 from .pairing import paired_unknowns
 from .peel import Peel, vanishes
 from .states import almost_everywhere, jumps
+from .unsettled import refuse_unsettled
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ def weak_form(problem: Problem) -> WeakForm:
     tests = paired_unknowns(residuals, jets)
     equations = tuple(_equation(position, test, residuals, jets) for position, test in enumerate(tests))
     terms = boundary_terms(jets, {e.name: (e.test, e.flux) for e in equations})
+    for equation, where in [*((n.equation, n.where) for n in terms.natural), *terms.free]:
+        refuse_unsettled(jets, equation, where)
     return WeakForm(
         problem.coordinates,
         equations,

@@ -21,6 +21,7 @@ from pinnkit.declare.conditions import (
 from pinnkit.declare.operators import div, grad, laplacian
 from pinnkit.declare.problem import Problem
 from pinnkit.forms import FormUnavailable, Jet, Jets, linearise, weak_form
+from pinnkit.forms.strong import condition_residual
 from pinnkit.geometry import Box, Disk, Interval, Rectangle
 
 from . import problems as named
@@ -43,6 +44,7 @@ from .problems import (
 )
 
 N_X, N_Y = sp.symbols("n_x n_y", real=True)
+POISSON_OF_W = sp.Eq(-laplacian(w), 1)
 HELD = [Dirichlet(w, 0, side) for side in ("left", "bottom", "top")]
 
 
@@ -262,8 +264,110 @@ def test_second_order_terms_that_are_no_divergence_are_refused() -> None:
 def test_conditions_that_no_weak_form_takes_are_refused() -> None:
     with pytest.raises(FormUnavailable, match="neither F·n, nor a normal derivative"):
         weak_form(steady(named.POISSON, [*HELD, Condition(D(w, y) - w, "right")]))
+    disk = Problem("disk", Disk((0, 0), 1), [POISSON_OF_W], [Condition(D(w, y) - w, "rim")])
+    with pytest.raises(FormUnavailable, match=r"on 'rim'"):
+        weak_form(disk)
+
+
+def test_on_a_side_along_an_axis_the_normal_is_known() -> None:
+    """Slip walls are values of one component there, and u_x is ∂u/∂n."""
     a, b = VELOCITY
     held = [Dirichlet(v, 0, side) for v in VELOCITY for side in ("left", "bottom", "top")]
-    slip = [Condition(N_X * a + N_Y * b, "right"), Neumann(b, 0, "right")]
-    with pytest.raises(FormUnavailable, match=r"on 'right'"):
-        weak_form(flow(True, [*held, *slip]))
+    found = weak_form(flow(True, [*held, Condition(N_X * a + N_Y * b, "right"), Neumann(b, 0, "right")]))
+    assert [(e.unknown, e.value) for e in found.essential if e.where == "right"] == [("u", 0)]
+    problem = steady(named.POISSON, [*HELD, Condition(3 * D(w, x) - y, "right")])
+    assert_weak(problem, (-D(w, x), -D(w, y)), weak_form(problem).equations[0].source, {"right": -y / 3})
+    held = [Dirichlet(w, 0, side) for side in ("right", "bottom", "top")]
+    left = steady(named.POISSON, [*held, Condition(D(w, x) - y, "left")])
+    assert weak_form(left).natural[0].flux == y
+
+
+class TestPairing:
+    """Boundary data decide which unknown's test functions multiply m = Δu and Δm = f."""
+
+    m = unknown("m", x, y)
+    equations: Mapping[str, sp.Expr] = {"bending": laplacian(m) - 1, "moment": m - laplacian(w)}
+
+    def paired(self, conditions: list) -> dict[str, str]:
+        problem = Problem("plate", SQUARE, self.equations, conditions)
+        return {e.name: e.test for e in weak_form(problem).equations}
+
+    def test_clamped(self) -> None:
+        name = w.func.__name__
+        assert self.paired([Dirichlet(w, 0), Neumann(w, 0)]) == {"bending": name, "moment": "m"}
+
+    def test_supported(self) -> None:
+        name = w.func.__name__
+        assert self.paired([Dirichlet(w, 0), Dirichlet(self.m, 0)]) == {"bending": "m", "moment": name}
+
+    def test_both_slopes(self) -> None:
+        held = [Dirichlet(w, 0, "left"), Dirichlet(self.m, 0, "left")]
+        slopes = [Neumann(f, 0, s) for f in (w, self.m) for s in ("right", "bottom", "top")]
+        assert set(self.paired([*held, *slopes]).values()) == {w.func.__name__, "m"}
+
+    def test_darcy_flow_tests_the_balance_with_the_pressure(self) -> None:
+        a, b = VELOCITY
+        equations = {
+            "a": a + D(PRESSURE, x), "b": b + D(PRESSURE, y), "balance": D(a, x) + D(b, y) - 1,
+        }  # fmt: skip
+        problem = Problem("darcy", SQUARE, equations, [Dirichlet(PRESSURE, 0)])
+        assert {e.name: e.test for e in weak_form(problem).equations} == {"a": "u", "b": "v", "balance": "p"}
+
+
+class TestUnsettledFlux:
+    """With its derivatives carried out, elasticity does not say what its tractions are."""
+
+    a, b = VELOCITY
+    shear = D(a, y) + D(b, x)
+    stress = (5 * D(a, x) + 3 * D(b, y), shear), (shear, 3 * D(a, x) + 5 * D(b, y))
+    held = [Dirichlet(f, 0, side) for f in VELOCITY for side in ("left", "bottom", "top")]
+    traction = [Flux("along", 1, "right"), Flux("up", 0, "right")]
+
+    def problem(self, written: bool, conditions: list) -> Problem:
+        rows = [div(row, [x, y]) for row in self.stress]
+        rows = rows if written else [row.doit() for row in rows]
+        return Problem("plate", SQUARE, dict(zip(("along", "up"), rows, strict=True)), conditions)
+
+    def test_traction_is_refused(self) -> None:
+        with pytest.raises(FormUnavailable, match=r"F·n of equation 'along' on 'right'") as caught:
+            weak_form(self.problem(False, [*self.held, *self.traction]))
+        assert "div(stress)" in caught.value.mend
+        with pytest.raises(FormUnavailable, match="F·n"):
+            condition_residual(self.traction[0], self.problem(False, [*self.held, *self.traction]))
+
+    def test_declared_stress_is_kept(self) -> None:
+        found = weak_form(self.problem(True, [*self.held, *self.traction]))
+        assert same(self.problem(True, [*self.held, *self.traction]), found.equations[1].flux[0], self.shear)
+
+    def test_values_alone_need_no_traction(self) -> None:
+        weak_form(self.problem(False, [Dirichlet(f, 0) for f in VELOCITY]))
+
+
+@pytest.mark.parametrize(
+    ("coefficient", "jumps"),
+    [
+        (sp.Piecewise((1, x < sp.Rational(1, 3)), (4, True)), True),
+        (1 + 3 * sp.Heaviside(x + y - 1), True),
+        (2 + sp.sign(w), True),
+        (sp.Piecewise((1 + x, x < sp.Rational(1, 2)), (2 - x, True)), False),
+        (1 + sp.Abs(x - sp.Rational(1, 2)) + sp.Max(w, 0), False),
+    ],
+    ids=str,
+)
+def test_a_coefficient_that_jumps_must_stand_in_a_divergence(coefficient: sp.Expr, jumps: bool) -> None:
+    expanded = steady(sp.Eq(-coefficient * laplacian(w), 1))
+    if jumps:
+        with pytest.raises(FormUnavailable, match="stands before second derivatives") as caught:
+            weak_form(expanded)
+        assert "div(a*grad(u))" in caught.value.mend
+    else:
+        weak_form(expanded)
+    weak_form(steady(sp.Eq(-div(coefficient * grad(w)), 1)))
+
+
+def test_statements_that_no_test_function_feels_are_listed() -> None:
+    line = unknown("u", x)
+    equation = D(line, (x, 2)) + line
+    conditions = [Dirichlet(line, 0, "left"), Neumann(line, 1, "left")]
+    start = Problem("start", Interval(0, 1), [equation], conditions)
+    assert weak_form(start).idle == (("the slope of u", "left"),)
