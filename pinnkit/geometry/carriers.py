@@ -6,8 +6,12 @@ Plain data, so that other rooms can build distances and projections from them on
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+
+# Facets of a mesh looked at for each point, until no other can be nearer.
+_NEAREST_FACETS = (8, 64)
 
 
 @dataclass(frozen=True)
@@ -88,15 +92,39 @@ class Facets:
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Nearest points of the facets, (n, d)."""
+        result, open_ = np.empty_like(points), np.arange(len(points))
+        for count in _NEAREST_FACETS:
+            if count >= len(self.corners) or not len(open_):
+                break
+            distance, near = self._tree.query(points[open_], k=count)
+            result[open_], foot = self._among(points[open_], near)
+            # A facet further on in the list is no nearer than its centre less its radius.
+            open_ = open_[foot > distance[:, -1] - self._radius]
+        result[open_], _ = self._among(points[open_], None)
+        return result
+
+    @cached_property
+    def _tree(self):
+        from scipy.spatial import KDTree
+
+        return KDTree(self.corners.mean(axis=1))
+
+    @cached_property
+    def _radius(self) -> float:
+        middles = self.corners.mean(axis=1, keepdims=True)
+        return float(np.linalg.norm(self.corners - middles, axis=2).max())
+
+    def _among(self, points: np.ndarray, near: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Nearest points (n, d) of the facets ``near`` (n, k) each, or of all, and their distances (n,)."""
         result = np.empty_like(points)
+        count = len(self.corners) if near is None else near.shape[1]
         # (points, facets) arrays in slices of a few million entries.
-        for rows in np.array_split(
-            np.arange(len(points)), max(1, len(points) * len(self.corners) // 500_000)
-        ):
-            feet = _nearest_on_simplices(points[rows], self.corners)
+        for rows in np.array_split(np.arange(len(points)), max(1, len(points) * count // 500_000)):
+            facets = self.corners[None] if near is None else self.corners[near[rows]]
+            feet = _nearest_on_simplices(points[rows], facets)
             nearest = np.argmin(np.sum((feet - points[rows, None]) ** 2, axis=2), axis=1)
             result[rows] = feet[np.arange(len(rows)), nearest]
-        return result
+        return result, np.linalg.norm(result - points, axis=1)
 
 
 Carrier = Plane | Sphere | Ellipsoid | CylinderSurface | Facets
@@ -134,19 +162,20 @@ def _nearest_on_ellipse(points: np.ndarray, radii: np.ndarray) -> np.ndarray:
 
 
 def _nearest_on_simplices(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Foot points (n, f, d) on points, segments or triangles with corners (f, k, d)."""
-    if corners.shape[1] == 1:
-        return np.broadcast_to(corners[:, 0], (len(points), *corners[:, 0].shape))
-    start, ways = corners[:, 0], corners[:, 1:] - corners[:, :1]
-    gram = np.einsum("fid,fjd->fij", ways, ways)
+    """Foot points (n, f, d) on points, segments or triangles with corners (n, f, k, d), or (1, f, k, d)."""
+    if corners.shape[2] == 1:
+        return np.broadcast_to(corners[:, :, 0], (len(points), *corners.shape[1::2]))
+    start, ways = corners[:, :, 0], corners[:, :, 1:] - corners[:, :, :1]
+    gram = np.einsum("nfid,nfjd->nfij", ways, ways)
     offset = points[:, None] - start
-    weights = np.einsum("fij,nfj->nfi", np.linalg.inv(gram), np.einsum("nfd,fid->nfi", offset, ways))
-    feet = start + np.einsum("nfi,fid->nfd", weights, ways)
+    right = np.einsum("nfd,nfid->nfi", offset, ways)
+    weights = np.einsum("nfij,nfj->nfi", np.linalg.inv(gram), right)
+    feet = start + np.einsum("nfi,nfid->nfd", weights, ways)
     outside = np.any(weights < 0, axis=2) | (weights.sum(axis=2) > 1)
     best = np.where(outside, np.inf, np.sum((feet - points[:, None]) ** 2, axis=2))
     # Where the foot on the whole line or plane is off the facet, the nearest point is on one of its sides.
-    for left_out in range(corners.shape[1]):
-        side = _nearest_on_simplices(points, np.delete(corners, left_out, axis=1))
+    for left_out in range(corners.shape[2]):
+        side = _nearest_on_simplices(points, np.delete(corners, left_out, axis=2))
         square = np.sum((side - points[:, None]) ** 2, axis=2)
         closer = outside & (square < best)
         feet, best = np.where(closer[..., None], side, feet), np.where(closer, square, best)
