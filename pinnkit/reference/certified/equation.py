@@ -85,6 +85,12 @@ class ErrorEquation:
         second = [unit[i] + unit[j] for i in range(self.dimension) for j in range(i, self.dimension)]
         return tuple(tuple(map(int, row)) for row in (0 * unit[0], *unit, *second))
 
+    @property
+    def jumps(self) -> bool:
+        """Whether data or the reaction may jump, where no rule of quadrature is sure of its own error."""
+        data = [e for n in self.natural.values() for e in (n.beta, n.residual)]
+        return any(e.has(*_JUMPS) for e in (self.reaction, self.residual, *data))
+
     @cached_property
     def _arguments(self) -> list[sp.Symbol]:
         jets = Jets(self.problem)
@@ -112,11 +118,18 @@ class ErrorEquation:
         """The derivatives (n, len(indices)) of a solution at points (n, d)."""
         padded = np.concatenate([points, np.repeat(points[-1:], -len(points) % _CHUNK, axis=0)])
         # Points of a mesh that covers the domain lie in it, the last digit apart.
-        parts = [
-            candidate.derivatives(padded[start : start + _CHUNK], self.indices, extrapolate=True)
-            for start in range(0, len(padded), _CHUNK)
-        ]
-        return np.concatenate([np.asarray(part[self.unknown], float) for part in parts])[: len(points)]
+        starts = range(0, len(padded), _CHUNK)
+        try:
+            parts = [
+                candidate.derivatives(padded[start : start + _CHUNK], self.indices, extrapolate=True)
+                for start in starts
+            ]
+        except ValueError as cause:
+            raise unavailable(self.problem, f"derivatives are needed: {cause}") from cause
+        found = np.concatenate([np.asarray(part[self.unknown], float) for part in parts])[: len(points)]
+        if not np.isfinite(found).all():
+            raise unavailable(self.problem, "the solution or its derivatives are not finite somewhere")
+        return found
 
     def inside(self, points: Array, jets: Array) -> list[Array]:
         """A (d·d entries), c, σ r, σ F (d entries) and σ div F at points (n, d), each (n,)."""
@@ -147,11 +160,10 @@ def error_equation(problem: Problem) -> ErrorEquation:
     """
     _refuse_kind(problem)
     try:
-        form, kind = weak_form(problem), classify(problem)
+        _refuse_class(problem, classify(problem))
+        found = _coefficients(problem, weak_form(problem))
     except FormUnavailable as cause:
         raise unavailable(problem, f"it has no weak form: {cause.what}", cause.mend) from cause
-    _refuse_class(problem, kind)
-    found = _coefficients(problem, form)
     if any(entry.has(*_JUMPS) for entry in found.matrix):
         raise unavailable(problem, "its diffusion coefficient may jump, and residuals do not see what jumps")
     return found

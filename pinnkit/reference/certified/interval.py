@@ -26,13 +26,16 @@ from .samples import Samples, sample
 
 # Degree of the flux; the lift's is one higher, which resolves the error equally well.
 _DEGREES = {1: 3, 2: 2, 3: 1}
+# Quadrature that is computed with, and a lesser one that shows what it may miss.
+_ORDERS = {1: (17, 12), 2: (14, 9), 3: (9, 7)}
 _CELLS_ACROSS = {1: 16, 2: 8, 3: 4}
 _MOST_CELLS = {1: 20_000, 2: 20_000, 3: 6_000}
 _CLOSE = 1.05
 _BULK = 0.8
 _BOUNDARY_POINTS = 400
 _EXACT = 1e-9
-_ROUNDING = 1e-12
+# Of the solution's energy norm: what rounding leaves of a residual, and what no refinement betters.
+_DIGITS, _ROUNDING = 1e-13, 1e-12
 _DOUBT = 0.1
 
 Progress = Callable[[str, float], None]
@@ -139,22 +142,29 @@ class _Bracket:
         if self.progress is not None:
             spent = (clock.perf_counter() - self.began) / self.seconds
             self.progress(f"certificate, mesh {level + 1}, {len(mesh.cells)} cells", min(spent, 1.0))
-        samples = sample(self.equation, self.candidate, Cells(mesh, self.shape), 2 * self.degree + 6)
-        return samples, equilibrate(samples, self.degree), lift(samples, self.degree + 1)
+        cells = Cells(mesh, self.shape)
+        fine, rough = (
+            sample(self.equation, self.candidate, cells, order) for order in _ORDERS[self.equation.dimension]
+        )
+        return fine, equilibrate(fine, self.degree), lift(fine, rough, self.degree + 1)
 
     def _interval(self, samples: Samples, flux: Equilibrated, representative: Lift) -> Interval:
         notes = []
         if representative.defect > _DOUBT * representative.norm:
             notes.append(
-                "first and second derivatives of the solution differ in what they say of its residual, by "
-                f"{representative.defect:.1e}: it has kinks, or quadrature does not resolve it"
+                f"the residual is known to {representative.defect:.1e} only: quadrature does not resolve it, "
+                "or the solution has kinks"
             )
+        if self.equation.jumps:
+            notes.append("the data may jump within cells, where the error of quadrature is only estimated")
         if not samples.cells.exact:
             notes.append("the mesh follows the curved boundary only nearly")
+        norm = float(np.sqrt(samples.energy))
+        rounding = _DIGITS * norm
         return Interval(
-            lower=representative.bound,
-            upper=flux.bound + representative.defect,
-            norm=float(np.sqrt(samples.energy)),
+            lower=max(representative.norm - representative.defect - rounding, 0.0),
+            upper=flux.bound + representative.defect + rounding,
+            norm=norm,
             guaranteed=not notes,
             notes=tuple(notes),
         )

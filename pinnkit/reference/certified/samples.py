@@ -109,7 +109,7 @@ class _Place:
 def sample(equation: ErrorEquation, candidate: Candidate, cells: Cells, order: int) -> Samples:
     """Evaluate a solution and the coefficients with quadrature of an order.
 
-    Raises ``ReferenceUnavailable`` for coefficients with the wrong sign and for values that are not finite.
+    Raises ``ReferenceUnavailable`` for coefficients with the wrong sign and for what is not finite.
     """
     mesh = cells.mesh
     held = np.unique(np.concatenate([np.empty(0, np.int64), *map(mesh.named, equation.essential)]))
@@ -152,7 +152,7 @@ def _outer(cells: Cells, name: str, facets: Index, order: int) -> list[_Place]:
 def _inside(equation: ErrorEquation, place: _Place, jets: Array) -> Inside:
     d, shape = equation.dimension, place.points.shape[:2]
     found = equation.inside(place.points.reshape(-1, d), jets)
-    _check(equation, [jets, *found], found[d * d])
+    _check(equation, found, found[d * d])
     matrix = np.stack(found[: d * d], axis=-1).reshape(*shape, d, d)
     reaction, residual = (f.reshape(shape) for f in found[d * d : d * d + 2])
     flux = np.stack(found[d * d + 2 : -1], axis=-1).reshape(*shape, d)
@@ -177,7 +177,7 @@ def _side(equation: ErrorEquation, place: _Place, jets: Array) -> Side:
     density = np.linalg.norm(scaled, axis=2)
     normals = (scaled / density[..., None]).reshape(-1, d)
     found = equation.on_natural(place.name, place.points.reshape(-1, d), normals, jets)
-    _check(equation, [jets, *found], found[0])
+    _check(equation, found, found[0])
     beta, residual, flux = (f.reshape(shape) for f in found)
     return Side(
         place.facets, place.cells, place.local, place.along, place.reference, place.rule, place.outward,
@@ -188,7 +188,7 @@ def _side(equation: ErrorEquation, place: _Place, jets: Array) -> Side:
 def _check(equation: ErrorEquation, values: list[Array], coefficient: Array) -> None:
     """Refuse what is not finite, and a negative reaction or Robin coefficient."""
     if not all(np.isfinite(v).all() for v in values):
-        raise unavailable(equation.problem, "the solution or its derivatives are not finite at some points")
+        raise unavailable(equation.problem, "its coefficients or data are not finite somewhere")
     if coefficient.min(initial=0.0) < _NEGATIVE * np.abs(coefficient).max(initial=0.0):
         raise unavailable(
             equation.problem,
