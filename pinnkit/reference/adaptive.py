@@ -1,55 +1,86 @@
-"""Line meshes fitted to the solution: cells halved where the highest-degree part of it is large."""
+"""First meshes fitted to the solution: cells halved where the highest-degree part of it is large."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from .elements import Array
-from .fields import DiscreteField
 from .mesh import FiniteMesh
 from .refine import halved_where
 
-_ROUNDS = 14
-_TIMES = 33
+# A smooth solution loses more than this factor from one degree to the next on a cell that resolves it.
+_ROUGH = 0.25
+# A mesh that misses more than this of the solution is too coarse for rates to be seen.
+_COARSEST = 0.1
+# What rough cells may hold, in targets: the measure weighs small cells heavily (found on flows with corners).
+_ROOM = 40.0
 
 
-def adapted_lines(
-    mesh: FiniteMesh, solve: Callable[[FiniteMesh], DiscreteField], wanted: float, max_dofs: int
-) -> FiniteMesh:
-    """A mesh on which the part of the solution that the last degree adds is below ``wanted``, relative L2.
+@dataclass(frozen=True)
+class Aim:
+    """What a first mesh is to resolve, relative.
 
-    Elements on lines are hierarchical: the coefficient of the highest bubble is what the solution of one
-    degree less lacks in that cell. Cells are halved until they carry equal shares of it.
+    ``smooth`` cells improve at the element's rate from level to level. ``rough`` cells, where the solution is
+    singular, hardly do, so they are made as good at once as the last level is to be.
     """
-    for _ in range(_ROUNDS):
-        solution = solve(mesh)
-        shares = _shares(solution)
-        if np.sqrt(shares.sum()) <= wanted or 2 * solution.product.size > max_dofs:
-            break
-        marked = shares > wanted**2 / len(shares)
-        mesh = halved_where(mesh, marked)
+
+    smooth: float
+    rough: float
+
+    @classmethod
+    def towards(cls, target: float, degree: int, levels: int, dimension: int) -> Aim:
+        """For an error of ``target`` after ``levels`` halvings.
+
+        The content of degree p goes like h^p where the error goes like h^{p+1}. On lines, where cells are
+        cheap, all are made as good as one halving asks for.
+        """
+        if dimension == 1:
+            wanted = min(target * 2.0 ** (degree + 1), _COARSEST / 10)
+            return cls(wanted, wanted)
+        first = target * 2.0 ** ((degree + 1) * levels)
+        return cls(min(first ** (degree / (degree + 1)), _COARSEST), min(_ROOM * target, _COARSEST))
+
+
+def marked(shares: Array, decay: Array, aim: Aim) -> np.ndarray:
+    """Cells (m,) that carry more than an equal share of what is aimed for."""
+    rough = decay > _ROUGH
+    equal = aim.smooth**2 / len(shares)
+    return shares > np.where(rough, min(equal, aim.rough**2 / max(rough.sum(), 1)), equal)
+
+
+def worst(chosen: np.ndarray, shares: Array, most: int) -> np.ndarray:
+    """No more than ``most`` of the chosen cells, those with the largest shares."""
+    if chosen.sum() <= most:
+        return chosen
+    kept = np.zeros_like(chosen)
+    kept[np.argsort(np.where(chosen, -shares, 0.0), kind="stable")[:most]] = True
+    return kept
+
+
+def refined(mesh: FiniteMesh, chosen: np.ndarray, periodic: tuple[int, ...]) -> FiniteMesh:
+    """The chosen cells halved, and those that keep the mesh conforming, across periodic sides too."""
+    mesh = halved_where(mesh, chosen)
+    while periodic and mesh.dimension > 1 and (odd := _unmatched(mesh, periodic)).any():
+        mesh = halved_where(mesh, odd)
     return mesh
 
 
-def _shares(solution: DiscreteField) -> Array:
-    """Squared relative L2 norm (m,) of the highest bubbles of each cell, worst over unknowns and times."""
-    product = solution.product
-    lengths = product.mesh.sizes
-    if solution.trajectory is not None:
-        times = solution.trajectory.times
-        states = solution.trajectory.at(np.linspace(times[0], times[-1], _TIMES))
-    else:
-        states = solution.coefficients[None]
-    worst = np.zeros(len(lengths))
-    for k, space in enumerate(product.spaces):
-        own = states[:, product.part(k)]
-        ends = own[:, space.cell_dofs[:, :2]]
-        size = max(float(((ends**2).mean(axis=2) @ lengths).max()), 1e-300)
-        highest = own[:, space.cell_dofs[:, -1]]
-        # ∫ of the squared bubble over its cell, for the scaled integrated Legendre polynomials.
-        p = space.degree
-        norm = 1 / ((2 * p - 3) * (2 * p + 1)) if p > 1 else 1.0
-        worst = np.maximum(worst, (highest**2).max(axis=0) * lengths * norm / size)
-    return worst
+def _unmatched(mesh: FiniteMesh, periodic: tuple[int, ...]) -> np.ndarray:
+    """Cells (m,) with a facet on a periodic side that is larger than those it is to be one with."""
+    low, high = mesh.points.min(axis=0), mesh.points.max(axis=0)
+    near = 1e-9 * mesh.extent
+    facets = mesh.boundary_facets
+    middles = mesh.points[mesh.facets[facets]].mean(axis=1)
+    lengths = np.linalg.norm(np.ptp(mesh.points[mesh.facets[facets]], axis=1), axis=1)
+    odd = np.zeros(len(mesh.cells), bool)
+    for axis in periodic:
+        sides = [np.flatnonzero(np.abs(middles[:, axis] - end) < near) for end in (low[axis], high[axis])]
+        for one, other in (sides, sides[::-1]):
+            flat = [np.delete(middles[side], axis, axis=1) for side in (one, other)]
+            distance, match = cKDTree(flat[1]).query(flat[0])
+            large = (distance > near) & (lengths[one] > lengths[other][match] + near)
+            odd[mesh.facet_cells[facets[one[large]], 0]] = True
+    return odd

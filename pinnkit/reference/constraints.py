@@ -10,6 +10,7 @@ import numpy as np
 from .assembly import Array, Assembler
 from .base import ReferenceUnavailable
 from .mesh import Index
+from .spaces import SpaceProduct
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,15 +59,17 @@ def floating_unknowns(assembler: Assembler, fixed: Index) -> tuple[int, ...]:
     return tuple(found)
 
 
-def balance(assembler: Assembler, floating: Sequence[int], masses: Sequence[Array], residual: Array) -> Array:
+def balance(
+    product: SpaceProduct, floating: Sequence[int], masses: Sequence[Array], residual: Array
+) -> Array:
     """A residual made orthogonal to the constants of floating unknowns.
 
     What is taken out is the quadrature error of data that balance in the continuum; data that do not
     balance raise ``ReferenceUnavailable``.
     """
     for k in floating:
-        part = assembler.product.part(k)
-        constant, mass = assembler.product.spaces[k].constant(), masses[k]
+        part = product.part(k)
+        constant, mass = product.spaces[k].constant(), masses[k]
         defect = constant @ residual[part]
         weight = constant @ np.abs(residual[part])
         # Large defects belong to unbalanced data; smaller ones to curved boundaries and quadrature.

@@ -13,6 +13,7 @@ from ..forms.emit import emit
 from .assembly import Assembler, IntegrationSet
 from .base import ReferenceUnavailable
 from .constraints import Constraints, floating_unknowns
+from .continuation import continued
 from .dense_output import Trajectory
 from .elements import Array, tabulate
 from .fields import DiscreteField
@@ -21,7 +22,7 @@ from .kernels import Channel, Integrand, Kernel, Symbols
 from .linear import factorise
 from .locate import Locator
 from .mesh import FiniteMesh
-from .newton import newton
+from .newton import Diverged, newton
 from .radau import NODES, Radau
 from .spaces import Space, SpaceProduct
 from .stabilise import Stabilisation
@@ -198,12 +199,19 @@ class Discretisation:
         return state
 
     def solve(self, coarse: DiscreteField | None = None) -> DiscreteField:
-        """The steady solution; a nonlinear one is sought from a coarser solution where there is one."""
+        """The steady solution; a nonlinear one is sought from a coarser solution where there is one.
+
+        Where Newton's method does not get there, the nonlinearity is let in by degrees.
+        """
         if self.assembler.linear:
             start = np.zeros(self.product.size)
         else:
             start = self.lift() if coarse is None else self._continued(coarse)
-        state, _ = newton(self.assembler, self.constraints, start, self.system.saddle, self.masses)
+        problem = (self.assembler, self.constraints)
+        try:
+            state, _ = newton(*problem, start, self.system.saddle, self.masses)
+        except Diverged:
+            state = continued(*problem, self.lift(), self.system.saddle, self.masses)
         field = DiscreteField(self.system.names, self.product, coefficients=state)
         return self._settled(field)
 

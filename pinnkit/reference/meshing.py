@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..geometry.carriers import Plane
 from ..geometry.corners import corners
@@ -13,6 +15,7 @@ from ..geometry.mesh_file import MeshFile
 from ..geometry.meshing import mesh
 from ..geometry.shapes import Shape
 from ..geometry.simplices import simplices
+from .adaptive import refined
 from .base import ReferenceUnavailable
 from .elements import CELL_EDGES, Array
 from .fitting import fitted
@@ -71,6 +74,20 @@ class Meshes:
     def finer(self, coarse: FiniteMesh, size: float) -> FiniteMesh:
         """Every cell of ``coarse`` halved; ``size`` is the new cell size."""
         return self._graded(self._snapped(halved(coarse)), size)
+
+    def fitted_to(self, coarse: FiniteMesh, chosen: NDArray[np.bool_]) -> FiniteMesh:
+        """The chosen cells of ``coarse`` halved, and those that keep the mesh conforming."""
+        return self._snapped(refined(coarse, chosen, self.periodic))
+
+    def graded_at(
+        self, exponents: Mapping[tuple[float, ...], float], even: FiniteMesh, size: float
+    ) -> FiniteMesh:
+        """A mesh graded towards further points, as all that follow are; with the α of a solution like r^α."""
+        near = 1e-9 * even.extent
+        for point, exponent in exponents.items():
+            known = next((c for c in self.corners if np.linalg.norm(np.subtract(c, point)) < near), point)
+            self.corners[known] = min(exponent, self.corners.get(known, 1.0))
+        return self._graded(even, size) if exponents else even
 
     def _snapped(self, rough: FiniteMesh) -> FiniteMesh:
         smooth = snapped(rough, self._carriers) if self._carriers else rough

@@ -3,40 +3,28 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from .adaptive import adapted_lines
 from .affordable import affordable
 from .base import ReferenceUnavailable
-from .discrete import Discretisation
+from .budget import LEVELS, Budget, OutOfTime
 from .elements import Array
-from .error_bar import error_bars
+from .error_bar import SLOWEST, error_bars, expected_shrinkage, shrinkage
+from .estimate import energies
 from .fields import DiscreteField, relative_distances
+from .first_mesh import first_mesh
 from .interfaces import interfaces
-from .mesh import FiniteMesh
+from .level import LevelSolver, Progress
 from .meshing import Meshes
 from .options import FemOptions
 from .system import System
 
-# Hears what is being done and the part of it that is done.
-Progress = Callable[[str, float], None]
-
 _LINE_DEGREE, _TRIANGLE_DEGREE = 4, 3
 _LINE_CELLS, _CELLS_ACROSS = 16, 8
-# Three levels show the rate at which differences shrink.
-_LEVELS = 3
-_FIRST_STEPS, _MOST_STEPS = 16, 1 << 14
-_LOOSEST_STEP = 1e-3
-# Two levels without which there is no error bar at all may take longer than the rest.
-_PATIENCE = 3.0
-_LARGEST_TRAJECTORY = 1.5e8
-
-
-class _OutOfTime(Exception):
-    """The budget ran out within a solve."""
+# Unknowns whose errors shrink by no more from level to level are not waited for beyond the budget.
+_SLOW = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +43,9 @@ class Refined:
 
 
 def refine(system: System, options: FemOptions, target: float, progress: Progress | None = None) -> Refined:
-    """Halve cells and time steps until the error bar is below ``target`` or a limit is met.
+    """Fit a first mesh to the solution, then halve cells and steps until the error bar is below ``target``.
 
+    Ends as well where a limit is met or an unknown converges too slowly to reach the target within it.
     Raises ``ReferenceUnavailable`` where the limits leave no error bar.
     """
     return _Refinement(system, options, target, progress).run()
@@ -64,10 +53,9 @@ def refine(system: System, options: FemOptions, target: float, progress: Progres
 
 class _Refinement:
     def __init__(self, system: System, options: FemOptions, target: float, progress: Progress | None):
-        self.system, self.options, self.target, self.progress = system, options, target, progress
-        self.began = clock.perf_counter()
-        self.usual = usual = _LINE_DEGREE if system.dimension == 1 else _TRIANGLE_DEGREE
-        self.degree = options.degree or affordable(system.problem.domain, usual, options.max_dofs)
+        self.system, self.options, self.target = system, options, target
+        self.usual = _LINE_DEGREE if system.dimension == 1 else _TRIANGLE_DEGREE
+        self.degree = options.degree or affordable(system.problem.domain, self.usual, options.max_dofs)
         self.degrees = {n: self.degree - (k in system.lowered) for k, n in enumerate(system.names)}
         if min(self.degrees.values()) < 1:
             raise ReferenceUnavailable(
@@ -76,118 +64,71 @@ class _Refinement:
                 mend="choose degree 2 or more",
             )
         self.meshes = Meshes(system.problem.domain, self.degree, system.periodic, interfaces(system))
-        self.rate = 2.0 ** (self.degree + 1)
-        self.steps = 0
+        self.budget = Budget(options, 2**system.dimension)
+        self.solver = LevelSolver(system, self.degree, target, self.budget, progress)
         self.solutions: list[DiscreteField] = []
         self.distances: list[dict[str, Array]] = []
-        self.up_to_constant: dict[str, bool] = {}
-        self.remark = ""
 
     def run(self) -> Refined:
         """All levels."""
-        mesh, size = self._first_mesh()
-        level, limit = 0, ""
-        while not limit:
-            started = clock.perf_counter()
-            try:
-                self._level(mesh, level)
-            except _OutOfTime:
-                limit = f"the budget of {self.options.budget_seconds:g} s is spent"
-                break
-            if level >= _LEVELS - 1 and max(self._bars().values()) <= self.target:
-                break
-            limit = self._limit(level, clock.perf_counter() - started)
-            level, size = level + 1, size / 2
-            mesh = self.meshes.finer(mesh, size) if not limit else mesh
-        return self._finish(limit)
-
-    def _bars(self) -> dict[str, float]:
-        return error_bars(self.distances, self.degrees)
-
-    def _level(self, mesh: FiniteMesh, level: int) -> None:
-        guide = self.solutions[-1] if self.solutions else None
-        discretisation = Discretisation(self.system, mesh, self.degree, guide)
-        floating = discretisation.constraints.floating
-        self.up_to_constant = {n: k in floating for k, n in enumerate(self.system.names)}
-        self.solutions = [*self.solutions[1 - _LEVELS :], self._solve(discretisation, level)]
-        self.remark = discretisation.stabilisation.remark(self.solutions[-1])
-        if level:
-            pair = self.solutions[-2:]
-            self.distances.append(relative_distances(*pair, self.up_to_constant, self.system.span))
-
-    def _solve(self, discretisation: Discretisation, level: int) -> DiscreteField:
-        coarse = self.solutions[-1] if self.solutions else None
-        report = self._report(discretisation, level)
-        report(0.0)
-        if self.system.order == 0:
-            return discretisation.solve(coarse)
-        if self.system.order == 2:
-            self.steps = self.steps or self._first_steps(discretisation, report)
-            return discretisation.integrate(0.0, self.steps << level, report)
-        # Two levels better the error of the first steps as they better that of the first mesh.
-        tolerance = min(self.target * self.rate ** (_LEVELS - 1) / 10, _LOOSEST_STEP)
-        if coarse is None or coarse.trajectory is None:
-            return discretisation.integrate(tolerance, 0, report)
-        times = coarse.trajectory.times
-        halved = np.sort(np.concatenate([times, (times[1:] + times[:-1]) / 2]))
-        return discretisation.integrate(tolerance / self.rate**level, halved, report)
-
-    def _report(self, discretisation: Discretisation, level: int) -> Callable[[float], None]:
-        label = f"level {level + 1}, {discretisation.product.size} unknowns"
-        end = self.began + self.options.budget_seconds * (_PATIENCE if level < 2 else 1)
-
-        def report(part: float) -> None:
-            if clock.perf_counter() > end:
-                raise _OutOfTime
-            if self.progress is not None:
-                self.progress(label, part)
-
-        return report
-
-    def _limit(self, level: int, spent: float) -> str:
-        """Why there is no next level; empty where there is one."""
-        options, growth = self.options, 2**self.system.dimension
-        product, trajectory = self.solutions[-1].product, self.solutions[-1].trajectory
-        # Sparse factors grow a little faster than their matrices, and steps are halved too.
-        coming = spent * 1.6 * growth * (1 if trajectory is None else 2)
-        if level and clock.perf_counter() - self.began + coming > options.budget_seconds:
-            return f"another level would exceed the budget of {options.budget_seconds:g} s"
-        if growth * product.size > options.max_dofs:
-            return f"another level would exceed {options.max_dofs} degrees of freedom"
-        if trajectory is not None and 2 * growth * trajectory.nodes.size > _LARGEST_TRAJECTORY:
-            return "another level would not fit into memory"
-        return ""
-
-    def _first_mesh(self) -> tuple[FiniteMesh, float]:
         extent = float(np.ptp(np.array(self.system.problem.domain.bounds), axis=0).max())
         across = _LINE_CELLS if self.system.dimension == 1 else _CELLS_ACROSS
-        size = self.options.size or extent / across
-        mesh = self.meshes.first(size)
-        if self.system.dimension == 1 and self.options.size is None and self.degree > 1:
-            # What the first mesh need resolve: levels follow, each better by the element's rate.
-            wanted = min(1e-2, self.target * self.rate)
-            mesh = adapted_lines(mesh, self._roughly, wanted, self.options.max_dofs)
-        return mesh, size
-
-    def _roughly(self, mesh: FiniteMesh) -> DiscreteField:
-        discretisation = Discretisation(self.system, mesh, self.degree)
-        if self.system.order == 0:
-            return discretisation.solve()
-        report = self._report(discretisation, -1)
-        steps = self._first_steps(discretisation, report) if self.system.order == 2 else 0
-        return discretisation.integrate(_LOOSEST_STEP, steps, report)
-
-    def _first_steps(self, discretisation: Discretisation, report: Callable[[float], None]) -> int:
-        """Equal steps of the first solve: doubled until doubling changes it by less than a level mends."""
-        steps, wanted = _FIRST_STEPS, min(1e-2, self.target * self.rate)
-        before = discretisation.integrate(0.0, steps, report)
-        while steps < _MOST_STEPS:
-            after = discretisation.integrate(0.0, 2 * steps, report)
-            change = relative_distances(before, after, self.up_to_constant, self.system.span)
-            if max(float(np.linalg.norm(c)) for c in change.values()) < wanted:
+        self.first = first_mesh(self.solver, self.meshes, self.options.size or extent / across)
+        self.solutions.append(self.first.solution)
+        level, size, spent = 0, self.first.size, self.first.spent
+        while not (limit := self.budget.limit(level, self.solutions[-1], spent)):
+            level, size = level + 1, size / 2
+            started = clock.perf_counter()
+            try:
+                self._level(level, size)
+            except OutOfTime:
+                limit = f"the budget of {self.options.budget_seconds:g} s is spent"
                 break
-            before, steps = after, 2 * steps
-        return steps
+            spent = clock.perf_counter() - started
+            if self._reached(level) or (limit := self._hopeless(level, spent)):
+                break
+        return self._finish(limit)
+
+    def _level(self, level: int, size: float) -> None:
+        coarse = self.solutions[-1]
+        fine = self.solver.solve(self.meshes.finer(coarse.product.mesh, size), level, coarse)
+        self.solutions = [*self.solutions[1 - LEVELS :], fine]
+        up_to_constant = self.solver.up_to_constant
+        self.distances.append(relative_distances(coarse, fine, up_to_constant, self.system.span))
+
+    def _bars(self) -> dict[str, float]:
+        coarse, fine = (energies(s) for s in self.solutions[-2:])
+        expected = {n: expected_shrinkage(coarse[n], fine[n], p) for n, p in self.degrees.items()}
+        return error_bars(self.distances, self.degrees, expected)
+
+    def _missed(self, bars: dict[str, float]) -> dict[str, float]:
+        """The bars above the target, of unknowns for which it can be reached at all."""
+        return {n: bar for n, bar in bars.items() if bar > self.target and n not in self.first.left_out}
+
+    def _reached(self, level: int) -> bool:
+        """Whether the bars are below the target; two levels do if they are at any rate of convergence.
+
+        On lines a third level costs nothing, and shows the rate.
+        """
+        if level >= LEVELS - 1:
+            return not self._missed(self._bars())
+        if self.system.dimension == 1:
+            return False
+        slowest = dict.fromkeys(self.degrees, SLOWEST)
+        return not self._missed(error_bars(self.distances, self.degrees, slowest))
+
+    def _hopeless(self, level: int, spent: float) -> str:
+        """Why the target is given up: what misses it is of first order or worse, and the budget too small."""
+        if level < LEVELS - 1:
+            return ""
+        more = self.budget.levels_left(self.solutions[-1], spent)
+        missed = self._missed(self._bars())
+        factors = {name: shrinkage(self.distances, name) for name in missed}
+        for name, factor in factors.items():
+            if factor > _SLOW or missed[name] / max(factor, 1.0) ** more <= self.target:
+                return ""
+        slow = ", ".join(f"{name} by {factor:.1f}" for name, factor in factors.items())
+        return f"from mesh to mesh errors shrink too slowly to get there ({slow}), as at a singularity"
 
     def _finish(self, limit: str) -> Refined:
         if not self.distances:
@@ -206,20 +147,23 @@ class _Refinement:
             notes.append(f"{len(solution.trajectory.nodes)} intervals in time")
         notes += self.meshes.notes
         if len(self.meshes.corners):
-            notes.append(f"graded towards re-entrant corners: {len(self.meshes.corners)}")
-        if self.remark:
-            notes.append(self.remark)
+            notes.append(f"graded towards singular corners: {len(self.meshes.corners)}")
+        notes += self.first.notes
+        if self.solver.remark:
+            notes.append(self.solver.remark)
         if self.degree < self.usual and self.options.degree is None:
             notes.append(
                 f"of degree {self.degree}: with {self.usual} two levels on the cells of the mesh file would "
                 f"exceed {self.options.max_dofs} unknowns"
             )
-        floating = ", ".join(n for n, free in self.up_to_constant.items() if free)
+        floating = ", ".join(n for n, free in self.solver.up_to_constant.items() if free)
         if floating:
             notes.append(f"{floating}: known up to a constant, compared after removing the mean")
-        if limit and max(bars.values()) > self.target:
+        missed = self._missed(bars)
+        if limit and missed:
+            largest = max(missed.values())
             notes.append(
-                f"the reference is the limit: {limit}; its error bar is {max(bars.values()):.1e} "
+                f"the reference is the limit: {limit}; its error bar is {largest:.1e} "
                 f"where {self.target:.1e} was wanted"
             )
-        return Refined(solution, tuple(self.solutions[:-1]), bars, self.up_to_constant, tuple(notes))
+        return Refined(solution, tuple(self.solutions[:-1]), bars, self.solver.up_to_constant, tuple(notes))

@@ -56,12 +56,12 @@ def test_no_second_mesh_no_reference():
 
 def test_richardson():
     """Differences that shrink by 8 with elements of degree 2 leave a seventh of the last one."""
-    bars = error_bars([{"u": np.array([8e-3])}, {"u": np.array([1e-3])}], {"u": 2})
+    bars = error_bars([{"u": np.array([8e-3])}, {"u": np.array([1e-3])}], {"u": 2}, {"u": 8.0})
     assert bars["u"] == pytest.approx(SAFETY * 1e-3 / 7)
 
 
 def test_luck_on_coarse_meshes_is_not_believed():
-    bars = error_bars([{"u": np.array([1.0])}, {"u": np.array([1e-3])}], {"u": 1})
+    bars = error_bars([{"u": np.array([1.0])}, {"u": np.array([1e-3])}], {"u": 1}, {"u": 4.0})
     assert bars["u"] == pytest.approx(SAFETY * 1e-3 / 3)
 
 
