@@ -93,9 +93,9 @@ def _check_quantities(reference: Reference) -> None:
     try:
         reference.quantities()
     except QuantityUnavailable as fault:
-        raise DeclarationError(
-            fault.what, expected=fault.reason, mend=fault.mend, place=fault.quantity.place
-        ) from None
+        what = f"{fault.what}: {fault.reason}"
+        place = fault.quantity.place
+        raise DeclarationError(what, expected="a finite number", mend=fault.mend, place=place) from None
 
 
 def _finite_elements(problem: Problem, content: Any, sections: Sections, tolerance: float) -> Plan:

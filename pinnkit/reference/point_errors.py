@@ -10,7 +10,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from ..declare.problem import Problem
-from ..declare.quantities import DOMAIN, Quantity
+from ..declare.quantities import AVERAGE, DOMAIN, Quantity
 from ..forms.quantities import density, with_formulas
 from .elements import Array
 from .fields import DiscreteField
@@ -18,25 +18,45 @@ from .integrals import at_point, discrete_value
 from .integration import IntegrationSet
 
 _NEWTON_STEPS = 8
+_BESIDE = 1e-7  # of a time step: how near to its end both sides are looked at
 
 
 def point_errors(
     problem: Problem, field: DiscreteField, values: dict[str, float], bars: Mapping[str, float]
 ) -> dict[str, float]:
-    """How far every quantity may be off for its values at points alone, formulas included.
+    """How far every quantity may be off for what it takes at one point or time alone, formulas included.
 
     The error at a point changes sign between meshes, and depends on where in its cell the point lies. It is
     taken for no less than the mean error of the unknowns, whose relative ones are ``bars``, and the jumps of
-    derivatives around the cell.
+    derivatives around the cell. Rates at one time are off by no less than they jump around the time step.
     """
     total = dict.fromkeys(values, 0.0)
     for moved in problem.quantities:
-        if moved.at is None:
+        if moved.kind == "formula":
             continue
-        shift = {moved.name: _jump(problem, moved, field) + _offset(problem, moved, field, bars)}
+        shift = {moved.name: _jump_in_time(problem, moved, field)}
+        if moved.at is not None:
+            shift[moved.name] += _jump(problem, moved, field) + _offset(problem, moved, field, bars)
         changed = with_formulas(problem, lambda q, shift=shift: values[q.name] + shift.get(q.name, 0.0))
         total = {name: total[name] + abs(changed[name] - values[name]) for name in total}
     return total
+
+
+def _jump_in_time(problem: Problem, quantity: Quantity, field: DiscreteField) -> float:
+    """Largest jump of a quantity with rates between the step that holds its time and those beside it."""
+    rates = any(jet.index[-1] for jet in density(quantity, problem).jets)
+    if field.trajectory is None or quantity.time == AVERAGE or not rates:
+        return 0.0
+    steps = field.trajectory.times
+    now = steps[-1] if quantity.time is None else float(quantity.time)
+    step = int(np.clip(np.searchsorted(steps, now, side="right") - 1, 0, len(steps) - 2))
+    near = _BESIDE * (steps[step + 1] - steps[step])
+    found = [0.0]
+    for end in steps[[step, step + 1]]:
+        if steps[0] < end < steps[-1]:
+            sides = [replace(quantity, time=float(end + shift)) for shift in (-near, near)]
+            found.append(abs(np.subtract(*(discrete_value(problem, side, field) for side in sides))))
+    return float(max(found))
 
 
 def _jump(problem: Problem, quantity: Quantity, field: DiscreteField) -> float:

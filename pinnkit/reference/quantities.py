@@ -18,7 +18,7 @@ from ..forms.quantities import density, on_boundary, with_formulas
 from ..solution.quantities import Estimate, by_quadrature, moments, passed_on
 from .base import QuantityUnavailable
 from .elements import Array
-from .error_bar import ROUNDING, SAFETY, SLOWEST
+from .error_bar import ROUNDING, SLOWEST
 from .fields import DiscreteField
 from .integrals import discrete_value
 from .point_errors import point_errors
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .exact import ExactReference
 
 _PANELS = 24
+# Numbers are not averaged over the domain as norms are, so their sequences are less regular.
+_SAFETY = 3.0
 
 
 def fem_quantities(
@@ -69,7 +71,7 @@ def scalar_bar(values: Sequence[float], degree: int) -> float:
         before = abs(values[-2] - values[-3])
         last = max(last, before / 4.0**degree)
         ratio = float(np.clip(before / max(last, 1e-300), SLOWEST, 2.0 ** (degree + 1)))
-    return max(SAFETY * last / (ratio - 1), ROUNDING * size)
+    return max(_SAFETY * last / (ratio - 1), ROUNDING * size)
 
 
 def exact_quantities(reference: ExactReference) -> dict[str, Estimate]:

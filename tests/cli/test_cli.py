@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -219,3 +220,52 @@ def test_ctrl_c_saves_and_says_how_to_go_on(pinnkit, rod):
     assert "--out run --resume" in err
     assert "Traceback" not in err
     assert np.isfinite(pk.load("run")([[0.5]])).all()
+
+
+FLUX = """\
+quantities:
+  flux: {integral: "dot(n, grad(u))", over: boundary, tolerance: TOLERANCE}
+  mean: {mean: u, over: domain}
+"""
+
+
+def test_quantities_are_printed_and_decide_where_they_have_a_tolerance(pinnkit, rod):
+    rod.write_text(ROD + FLUX.replace("TOLERANCE", "1.0e-9"))
+    code, out, _ = pinnkit("solve", "rod.yaml")
+    assert code == 1, out
+    assert "u passed" in out
+    assert "quantity flux missed: relative difference" in out
+    stored = json.loads((rod.parent / "runs" / "rod" / "metrics.json").read_text())
+    assert stored["status"] == "missed"
+    flux, mean = stored["quantities"]["flux"], stored["quantities"]["mean"]
+    assert flux["reference"] == pytest.approx(-2 * np.pi)
+    assert flux["value"] == pytest.approx(-2 * np.pi, rel=1e-2)
+    assert (mean["reference"], mean["status"]) == (pytest.approx(2 / np.pi), None)
+    assert "Quantities of interest" in (rod.parent / "runs" / "rod" / "report.html").read_text()
+    code, out, _ = pinnkit("validate", "runs/rod", "--against", "fem")
+    assert code == 1, out
+    assert "flux" in out
+
+
+def test_the_reference_alone(pinnkit, rod):
+    rod.write_text(ROD.replace("exact: {}", "fem: {}") + FLUX.replace("TOLERANCE", "0.1"))
+    code, out, _ = pinnkit("reference", "rod.yaml", "--out", "there", "--quiet")
+    assert code == 0, out
+    assert "rod: fem reference" in out
+    (flux,) = [line.split() for line in out.splitlines() if line.startswith("flux")]
+    value, bar = float(flux[1]), float(flux[2])
+    assert abs(value + 2 * np.pi) <= bar < 1e-2
+    assert "degree 4 on" in out
+    assert (rod.parent / "there" / "reference.nc").is_file()
+    assert not (rod.parent / "runs").exists()
+
+
+@pytest.mark.parametrize("kind", ["exact", "fem"])
+def test_a_quantity_without_a_finite_value_is_bad_input_with_its_line(pinnkit, rod, kind):
+    text = ROD.replace("reference: {exact: {}}", f"reference: {{{kind}: {{}}}}")
+    rod.write_text(text + 'quantities:\n  bad: {value: "sqrt(u - 2)", at: [0.5]}\n')
+    code, out, err = pinnkit("reference", "rod.yaml", "--quiet")
+    assert (code, out) == (2, "")
+    line = 1 + text.count("\n") + 1
+    assert f"rod.yaml:{line}: quantity 'bad' is not finite" in err
+    assert "mend: check its expression" in err

@@ -7,8 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import pinnkit as pk
 from pinnkit.report import report_html, write_report
-from pinnkit.solution import StorageError
+from pinnkit.solution import Record, Solution, StorageError
+from pinnkit.solution.quantities import Estimate
 from pinnkit.validation import compare
 
 VOID = {"meta", "img", "br"}
@@ -143,3 +145,39 @@ def test_figures_leave_no_global_state(simple):
     solution, _ = simple
     report_html(solution.problem, solution)
     assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_quantities_stand_in_a_table_with_their_formulas():
+    x, y = pk.coordinates("x y")
+    u = pk.unknown("u", x, y)
+    mean = pk.Quantity("mean", u, over="domain", mean=True, tolerance=1e-2)
+    quantities = [
+        mean,
+        pk.Quantity("flux", pk.normal(x) * u.diff(x), over="</td>rim"),
+        pk.Quantity("point", u, at=(0.25, 0)),
+        pk.Quantity("double", 2 * mean.symbol),
+    ]
+    problem = pk.Problem(
+        "disk", pk.Disk((0, 0), 1, name="</td>rim"), [pk.laplacian(u)], [pk.Dirichlet(u, x)],
+        quantities=quantities,
+    )  # fmt: skip
+    estimates = {"mean": 0.5, "flux": 2.5, "point": 0.25, "double": 1.0}
+    reference = SimpleNamespace(
+        kind="fem", names=("u",), error_bar={"u": 1e-6}, notes=(), seconds=1.0,
+        evaluate=lambda p: {"u": p[:, 0]},
+        quantities=lambda: {name: Estimate(value, 1e-6) for name, value in estimates.items()},
+    )  # fmt: skip
+    solution = Solution(problem, lambda p: {"u": 0.5 + 0 * p[:, 0]}, Record("pinn"))
+    page = Page(report_html(problem, solution, reference, compare(solution, reference, 1e-2)))
+    assert "Quantities of interest" in page.text
+    assert "∫" in page.text
+    assert "2.5" in page.text
+    assert "at (0.25, 0)" in page.text
+    assert "'pinn' gives no derivatives" in page.text
+    assert "quantity mean passed" in page.text
+
+
+def test_no_section_without_quantities(simple):
+    solution, reference = simple
+    page = report_html(solution.problem, solution, reference, compare(solution, reference, 1e-2))
+    assert "Quantities of interest" not in page
