@@ -163,7 +163,7 @@ def with_near_vertices_moved(crossing: Crossing) -> FiniteMesh:
             middles = mesh.edge_nodes
             if middles is not None:
                 middles = middles + (points - mesh.points)[mesh.facets].mean(axis=1)
-            return replace(mesh, points=points, edge_nodes=middles)
+            return mesh.with_nodes(points, middles)
         distance = np.where(moving, nearness, -1.0)[mesh.cells[squeezed]]
         moving[mesh.cells[squeezed, distance.argmax(axis=1)]] = False
     return mesh
@@ -176,7 +176,8 @@ def named_along(mesh: FiniteMesh, level: LevelSet) -> FiniteMesh:
     side = np.where(sign == 0, centre, np.sign(sign))
     one, other = mesh.facet_cells.T
     along = np.flatnonzero((other >= 0) & (side[one] * side[other] < 0))
-    return replace(mesh, boundaries={**mesh.boundaries, level.name: along}) if along.size else mesh
+    named = {**mesh.boundaries, level.name: along}
+    return mesh.with_nodes(mesh.points, mesh.edge_nodes, named) if along.size else mesh
 
 
 def _areas(points: Array, cells: Index) -> Array:
@@ -223,7 +224,8 @@ def cut(crossing: Crossing) -> FiniteMesh:
             on_edges(mesh, split, (1 + share) / 2),
         ]
         middles = (_halves(mesh, np.append(whole, split), halves), np.concatenate(nodes))
-    return simplex_mesh(points, np.concatenate(children), named, middles)
+    found = simplex_mesh(points, np.concatenate(children), named, middles)
+    return replace(found, periodic=mesh.periodic)
 
 
 def _halves(mesh: FiniteMesh, edges: Index, halves: Index) -> Index:

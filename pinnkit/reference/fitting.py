@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def fitted(
         f"the mesh is not fitted to {level.expression} = 0, only finer there: the error bar shrinks slowly"
         for level in left
     ]
-    return mesh, tuple(notes)
+    return replace(mesh, periodic=tuple(periodic)), tuple(notes)
 
 
 def _matching(mesh: FiniteMesh, periodic: Sequence[int]) -> bool:

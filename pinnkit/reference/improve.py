@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from .elements import Array
@@ -37,7 +39,7 @@ def improved(mesh: FiniteMesh) -> FiniteMesh:
     named = {name: mesh.facets[facets] for name, facets in mesh.boundaries.items()}
     bent = np.flatnonzero(mesh.bent)
     middles = (mesh.facets[bent], mesh.middles[bent]) if mesh.edge_nodes is not None else None
-    return simplex_mesh(points, cells, named, middles)
+    return replace(simplex_mesh(points, cells, named, middles), periodic=mesh.periodic)
 
 
 def _flip(points: Array, cells: Index, held: set[tuple[int, int]]) -> int:

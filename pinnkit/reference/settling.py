@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -57,7 +56,7 @@ def settled(mesh: FiniteMesh, levels: Sequence[LevelSet], carriers: Sequence[Car
     for level in bent:
         along = mesh.boundaries[level.name]
         edge_nodes[along] = _arched(level, points[mesh.facets[along]], mesh.extent)
-    return untangled(replace(mesh, points=points, edge_nodes=edge_nodes))
+    return untangled(mesh.with_nodes(points, edge_nodes))
 
 
 def _unfolded(mesh: FiniteMesh, points: Array) -> Array:
