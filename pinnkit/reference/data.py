@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,8 @@ import numpy as np
 
 from ..declare.problem import Problem
 from .base import Reference, ReferenceUnavailable
-from .data_files import Table, read_table
+from .data_files import Table, Wanted, read_table
+from .data_interpolation import Interpolation, interpolation_error
 from .elements import Array
 
 if TYPE_CHECKING:
@@ -22,10 +23,15 @@ if TYPE_CHECKING:
     from ..solution.quantities import Estimate
 
 
+# Of the problem's time span, the least part that values at several times must cover.
+_LEAST_SPAN = 0.01
+
+
 @dataclass(frozen=True)
 class DataOptions:
     """``file``; ``error``, the data's own relative L2 error where it is known; ``columns`` maps the problem's
-    names of coordinates and unknowns to the file's."""
+    names of coordinates and unknowns to the file's, arrays with their order of axes where that is not told by
+    their lengths: ``{u: "usol[x, t]"}``."""
 
     file: Path
     error: float | None = None
@@ -39,6 +45,7 @@ class DataReference(Reference):
     problem: Problem
     table: Table
     error_bar: Mapping[str, float]
+    interpolation_error: Mapping[str, float]
     notes: tuple[str, ...]
     seconds: float
     kind: str = field(default="data", init=False)
@@ -64,7 +71,9 @@ class DataReference(Reference):
     @cached_property
     def weights(self) -> Array:
         """Area (length, volume) times duration that each point stands for (n,)."""
-        if self.table.axes is not None:
+        if self.table.mesh is not None:
+            space = self.table.mesh.weights
+        elif self.table.axes is not None:
             space = np.ones(1)
             for axis in self.table.axes:
                 space = np.outer(space, _trapezoid(axis)).ravel()
@@ -77,34 +86,16 @@ class DataReference(Reference):
         points = np.asarray(points, float)
         if points.shape == self.points.shape and np.array_equal(points, self.points):
             return {n: v.copy() for n, v in self.values.items()}
-        return {n: self._interpolate(v, points) for n, v in self.table.values.items()}
+        return {n: self._interpolation.evaluate(n, points) for n in self.names}
 
-    def _interpolate(self, values: Array, points: Array) -> Array:
-        from scipy.interpolate import (
-            CloughTocher2DInterpolator,
-            LinearNDInterpolator,
-            RegularGridInterpolator,
-        )
+    @cached_property
+    def _interpolation(self) -> Interpolation:
+        return Interpolation(self.table)
 
-        table, d = self.table, self.table.points.shape[1]
-        if table.axes is not None:
-            axes = [*([table.times] if table.times is not None else []), *table.axes]
-            columns = points[:, [d, *range(d)]] if table.times is not None else points
-            cube = values.reshape([len(a) for a in axes])
-            method = "cubic" if min(len(a) for a in axes) > 3 else "linear"
-            return RegularGridInterpolator(axes, cube, method=method, bounds_error=False)(columns)
-        kind = {1: _line, 2: CloughTocher2DInterpolator}.get(d, LinearNDInterpolator)
-        if table.times is None:
-            return kind(table.points, values[0])(points)
-        position = np.clip(np.searchsorted(table.times, points[:, d]), 1, len(table.times) - 1)
-        result = np.empty(len(points))
-        for step in np.unique(position):
-            rows = np.flatnonzero(position == step)
-            ends = kind(table.points, values[step - 1 : step + 1].T)(points[rows, :d])
-            start, end = table.times[step - 1 : step + 1]
-            share = (points[rows, d] - start) / (end - start)
-            result[rows] = (1 - share) * ends[:, 0] + share * ends[:, 1]
-        return result
+    @property
+    def error_elsewhere(self) -> dict[str, float]:
+        """The error bar away from the data's own points: theirs and that of interpolation together."""
+        return {n: float(np.hypot(self.error_bar[n], self.interpolation_error[n])) for n in self.names}
 
     def _quantities(self) -> dict[str, Estimate]:
         from .quantities import data_quantities
@@ -133,14 +124,6 @@ class DataReference(Reference):
         return xarray.Dataset(data, coordinates, {"kind": self.kind, "notes": "\n".join(self.notes), **bars})
 
 
-def _line(points: Array, values: Array) -> Callable[[Array], Array]:
-    """Linear interpolation between scattered points of a line, NaN beyond them."""
-    from scipy.interpolate import interp1d
-
-    between = interp1d(points[:, 0], values, axis=0, bounds_error=False)
-    return lambda at: between(at[:, 0])
-
-
 def data_reference(problem: Problem, options: DataOptions) -> DataReference:
     """Read a file of values over the problem's coordinates.
 
@@ -148,43 +131,96 @@ def data_reference(problem: Problem, options: DataOptions) -> DataReference:
     """
     began = clock.perf_counter()
     time = problem.time
-    names = [f.func.__name__ for f in problem.unknowns]
     table = read_table(
-        Path(options.file),
-        [str(c) for c in problem.coordinates],
-        str(time) if time is not None else None,
-        (time.start, time.end) if time is not None else None,
-        names,
-        options.columns,
+        Wanted(
+            Path(options.file),
+            [str(c) for c in problem.coordinates],
+            str(time) if time is not None else None,
+            (time.start, time.end) if time is not None else None,
+            [f.func.__name__ for f in problem.unknowns],
+            options.columns,
+        )
     )
+    _check_values(options.file, table)
+    _check_places(options.file, table, problem)
+    _check_times(options.file, table, problem)
+    between = {n: interpolation_error(table, n) for n in table.values}
+    notes = [
+        f"data from {Path(options.file).name}, {len(table.points)} points"
+        + (f" at {len(table.times)} times" if table.times is not None else ""),
+        *table.notes,
+        _off_points(between),
+    ]
+    stated = {n: options.error if options.error is not None else table.stated.get(n) for n in table.values}
+    if any(bar is None for bar in stated.values()):
+        notes.append("no error is stated for these data; the comparison cannot say when they are the limit")
+    bars = {n: bar or 0.0 for n, bar in stated.items()}
+    return DataReference(problem, table, bars, between, tuple(notes), clock.perf_counter() - began)
+
+
+def _off_points(between: Mapping[str, float]) -> str:
+    if not any(between.values()):
+        return "at any point the values are those of the finite elements that wrote them"
+    unknown = [n for n, error in between.items() if not np.isfinite(error)]
+    sizes = ", ".join(f"{n} {error:.1e}" for n, error in between.items() if n not in unknown)
+    told = f"off by an estimated {sizes} (relative L2)" if sizes else ""
+    told += (
+        f"{'; ' if told else ''}too few points to tell how far off for {', '.join(unknown)}"
+        if unknown
+        else ""
+    )
+    return f"compared at the data's own points, where nothing is interpolated; between them {told}"
+
+
+def _check_values(file: Path, table: Table) -> None:
     for name, values in table.values.items():
         if not np.isfinite(values).all():
             raise ReferenceUnavailable(
-                f"{options.file}: {name} holds {np.sum(~np.isfinite(values))} values that are not finite",
+                f"{file}: {name} holds {np.sum(~np.isfinite(values))} values that are not finite",
                 mend="remove those points from the file",
             )
+    coordinates = [table.points, *([table.times] if table.times is not None else [])]
+    if not all(np.isfinite(c).all() for c in coordinates):
+        raise ReferenceUnavailable(
+            f"{file}: its coordinates are not all finite", mend="remove those points from the file"
+        )
+    steps = [("an axis", np.diff(a)) for a in table.axes or ()]
+    if table.times is not None:
+        steps.append(("time", np.diff(table.times)))
+    for what, step in steps:
+        if not ((step > 0).all() or ((step < 0).all() and what != "time")):
+            raise ReferenceUnavailable(
+                f"{file}: {what} does not increase from point to point", mend="sort the values along it"
+            )
+
+
+def _check_places(file: Path, table: Table, problem: Problem) -> None:
     extent = np.subtract(problem.upper, problem.lower)[: len(problem.coordinates)].max()
     outside = ~problem.domain.contains(table.points, tolerance=1e-3 * extent)
     if outside.any():
         where = ", ".join(f"{c:g}" for c in table.points[np.flatnonzero(outside)[0]])
         raise ReferenceUnavailable(
-            f"{options.file}: {int(outside.sum())} of {len(outside)} points lie outside the domain",
+            f"{file}: {int(outside.sum())} of {len(outside)} points lie outside the domain",
             reason=f"the first is ({where})",
-            mend="check the order of the columns and the domain",
+            mend="check the order of the columns, the units and the domain",
         )
-    notes = [
-        f"data from {Path(options.file).name}, {len(table.points)} points"
-        + (f" at {len(table.times)} times" if table.times is not None else "")
-    ]
-    if options.error is None:
-        notes.append("no error is stated for these data; the comparison cannot say when they are the limit")
-    return DataReference(
-        problem,
-        table,
-        dict.fromkeys(table.values, options.error or 0.0),
-        tuple(notes),
-        clock.perf_counter() - began,
-    )
+
+
+def _check_times(file: Path, table: Table, problem: Problem) -> None:
+    """Times within the problem's, and not in a corner of them, which other units would make."""
+    time = problem.time
+    if table.times is None or time is None:
+        return
+    low, high, span = table.times[0], table.times[-1], time.end - time.start
+    beyond = (table.times < time.start - 1e-6 * span) | (table.times > time.end + 1e-6 * span)
+    short = len(table.times) > 1 and high - low < _LEAST_SPAN * span
+    if beyond.any() or short:
+        raise ReferenceUnavailable(
+            f"{file}: its times run from {low:g} to {high:g} where the problem's run from {time.start:g} to "
+            f"{time.end:g}",
+            reason=f"{int(beyond.sum())} of {len(table.times)} lie beyond" if beyond.any() else "",
+            mend="give them in the problem's units, and leave out those beyond",
+        )
 
 
 def _trapezoid(axis: Array) -> Array:
