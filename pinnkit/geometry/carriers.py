@@ -163,20 +163,28 @@ def _nearest_on_ellipse(points: np.ndarray, radii: np.ndarray) -> np.ndarray:
 
 def _nearest_on_simplices(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
     """Foot points (n, f, d) on points, segments or triangles with corners (n, f, k, d), or (1, f, k, d)."""
+    start = corners[:, :, 0]
     if corners.shape[2] == 1:
-        return np.broadcast_to(corners[:, :, 0], (len(points), *corners.shape[1::2]))
-    start, ways = corners[:, :, 0], corners[:, :, 1:] - corners[:, :, :1]
-    gram = np.einsum("nfid,nfjd->nfij", ways, ways)
-    offset = points[:, None] - start
-    right = np.einsum("nfd,nfid->nfi", offset, ways)
-    weights = np.einsum("nfij,nfj->nfi", np.linalg.inv(gram), right)
-    feet = start + np.einsum("nfi,nfid->nfd", weights, ways)
-    outside = np.any(weights < 0, axis=2) | (weights.sum(axis=2) > 1)
-    best = np.where(outside, np.inf, np.sum((feet - points[:, None]) ** 2, axis=2))
-    # Where the foot on the whole line or plane is off the facet, the nearest point is on one of its sides.
-    for left_out in range(corners.shape[2]):
-        side = _nearest_on_simplices(points, np.delete(corners, left_out, axis=2))
-        square = np.sum((side - points[:, None]) ** 2, axis=2)
-        closer = outside & (square < best)
-        feet, best = np.where(closer[..., None], side, feet), np.where(closer, square, best)
+        return np.broadcast_to(start, (len(points), *corners.shape[1::2]))
+    offset, along = points[:, None] - start, corners[:, :, 1] - start
+    square, onto = _dot(along, along), _dot(offset, along)
+    if corners.shape[2] == 2:
+        return start + np.clip(onto / square, 0, 1)[..., None] * along
+    other = corners[:, :, 2] - start
+    cross, second, onto_second = _dot(along, other), _dot(other, other), _dot(offset, other)
+    area = square * second - cross**2
+    u, v = (second * onto - cross * onto_second) / area, (square * onto_second - cross * onto) / area
+    feet = start + u[..., None] * along + v[..., None] * other
+    outside = (u < 0) | (v < 0) | (u + v > 1)
+    best = np.where(outside, np.inf, _dot(feet - points[:, None], feet - points[:, None]))
+    # Where the foot on the whole plane is off the triangle, the nearest point is on one of its sides.
+    for side in ([0, 1], [1, 2], [0, 2]):
+        near = _nearest_on_simplices(points, corners[:, :, side])
+        distance = _dot(near - points[:, None], near - points[:, None])
+        closer = outside & (distance < best)
+        feet, best = np.where(closer[..., None], near, feet), np.where(closer, distance, best)
     return feet
+
+
+def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.einsum("...d,...d->...", a, b)
