@@ -17,7 +17,7 @@ _HOMES = {
         "dot", "grad", "laplacian", "manufactured", "material_derivative", "normal", "parameter", "read", "time",
         "unknown", "vector",
     ),
-    "driver": ("load", "solve", "validate"),
+    "driver": ("certify", "load", "solve", "validate"),
     "forms": ("FormUnavailable",),
     "geometry": (
         "Ball", "Box", "Cylinder", "Disk", "Ellipse", "Interval", "MeshFile", "Polygon", "Rectangle",
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
         unknown,
         vector,
     )
-    from .driver import load, solve, validate
+    from .driver import certify, load, solve, validate
     from .forms import FormUnavailable
     from .geometry import Ball, Box, Cylinder, Disk, Ellipse, Interval, MeshFile, Polygon, Rectangle
     from .solution import Solution

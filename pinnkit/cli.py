@@ -162,7 +162,11 @@ def validate(
         ),
     ] = None,
 ) -> None:
-    """Judge a run once more, against a reference of your choice; prints, and changes nothing.
+    """Judge a run once more, against a reference of your choice, and bound its error without any.
+
+    The bounds hold the energy norm of the error; they are for steady, linear problems with a symmetric and
+    coercive weak form, and are put into metrics.json and report.html. Nothing else is changed. With
+    "validate: {certificate: false}" in the problem file they are left out.
 
     \b
     Examples:
@@ -170,10 +174,16 @@ def validate(
       pinnkit validate runs/burgers --against fem
       pinnkit validate runs/burgers --against measured.csv
     """
-    from .driver import judge
+    from .driver import certificate_of, judge, load
+    from .driver.progress import display
 
-    comparison = judge(directory, against)
+    solution = load(directory)
+    comparison = judge(directory, against, solution)
     typer.echo(str(comparison))
+    with display(True) as shown:
+        certificate = certificate_of(directory, solution, shown)
+    if certificate is not None:
+        typer.echo(str(certificate))
     raise typer.Exit(0 if comparison.passed else MISSED)
 
 

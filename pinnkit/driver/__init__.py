@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .alone import ReferenceOutcome, make_reference
+from .certificates import certificate_of, certify
 from .errors import Interrupted, TrainingFailed
 from .references import reference_of
 from .run import Outcome, describe, run, show_form
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from ..validation import Comparison
 
 __all__ = [
-    "Interrupted", "Outcome", "ReferenceOutcome", "TrainingFailed", "describe", "judge", "load",
-    "make_reference", "parse_assignment", "run", "show_form", "solve", "validate",
+    "Interrupted", "Outcome", "ReferenceOutcome", "TrainingFailed", "certificate_of", "certify", "describe",
+    "judge", "load", "make_reference", "parse_assignment", "run", "show_form", "solve", "validate",
 ]  # fmt: skip
 
 
@@ -60,11 +61,17 @@ def validate(
     return compare(solution, reference_of(solution.problem, against, tolerance), tolerance)
 
 
-def judge(directory: str | Path, against: str | Path | None = None) -> Comparison:
-    """Judge the run in a directory once more, with its own tolerance; by its own reference unless told."""
+def judge(
+    directory: str | Path, against: str | Path | None = None, solution: Solution | None = None
+) -> Comparison:
+    """Judge the run in a directory once more, with its own tolerance; by its own reference unless told.
+
+    ``solution`` is the run's where it is loaded already.
+    """
     from ..solution import RunDirectory
     from ..validation import compare
 
     problem, settings = read_resolved(RunDirectory(directory, create=False))
     tolerance = settings.validate.tolerance
-    return compare(load(directory), reference_of(problem, against, tolerance, settings.sections), tolerance)
+    reference = reference_of(problem, against, tolerance, settings.sections)
+    return compare(solution or load(directory), reference, tolerance)

@@ -12,6 +12,7 @@ from ..declare.errors import DeclarationError
 from ..solution import Field, Record, RunDirectory, Solution
 from ..solvers import DirectSolver, Formulation, TrainedSolver, fitting
 from . import store
+from .certificates import certificate_of
 from .errors import Interrupted, TrainingFailed
 from .monitor import HeldPoints, Monitor
 from .numerics import Clock, numerics
@@ -23,15 +24,20 @@ if TYPE_CHECKING:
     from ..declare import Problem
     from ..reference import Reference
     from ..validation import Comparison
+    from ..validation.certificate import Certificate, Uncertified
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A solution with its verdict, None where it was not judged, and the folder it lies in, if any."""
+    """A solution with its verdict, None where it was not judged, and the folder it lies in, if any.
+
+    ``certificate`` is None where the settings ask for none.
+    """
 
     solution: Solution
     comparison: Comparison | None = None
     directory: Path | None = None
+    certificate: Certificate | Uncertified | None = None
 
     @property
     def passed(self) -> bool:
@@ -41,7 +47,7 @@ class Outcome:
     def summary(self) -> str:
         """The verdict, the time taken and where everything lies."""
         record = self.solution.record
-        lines = [str(self.comparison)] if self.comparison is not None else []
+        lines = [str(found) for found in (self.comparison, self.certificate) if found is not None]
         lines.append(
             f"{record.solver}: {record.timing['wall']:.1f} s, of which {record.timing['compile']:.1f} s "
             f"compiling; reference: {record.timing['reference']:.1f} s"
@@ -85,11 +91,13 @@ def run(
             if isinstance(stopped, Interrupted):
                 raise
             raise Interrupted(0, None if out is None else Path(out)) from None
-        comparison = None
+        comparison = certificate = None
         if directory is not None and reference is not None:
             shown.step("comparing with the reference and writing the report")
             comparison = store.write_outcome(directory, solution, reference, tolerance, residual)
-    return Outcome(solution, comparison, None if directory is None else directory.path)
+            if settings.validate.certificate:
+                certificate = certificate_of(directory.path, solution, shown)
+    return Outcome(solution, comparison, None if directory is None else directory.path, certificate)
 
 
 def read_declaration(declaration: Problem | str | Path) -> tuple[Problem, Sections]:

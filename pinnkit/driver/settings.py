@@ -29,6 +29,9 @@ class ValidateSettings(Options):
     tolerance: Annotated[PositiveFloat, Field(lt=1)] = 1e-2
     """Relative L2 error below which a solution counts as good, for every unknown."""
 
+    certificate: bool | None = None
+    """Bound the energy error without a reference: after solving too, never, or (null) when validating."""
+
 
 class SolverChoice(Options):
     """The part of the section ``solver`` that is not the solver's own."""

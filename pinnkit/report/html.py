@@ -14,6 +14,7 @@ from ..solution.atomic import write_text
 from ..solution.record import Record, Solution
 from ..validation.compare import Comparison, FieldError, Reference, Status
 from . import mathematics
+from .certificate import certificate_html
 from .figures import domain_image, field_images, history_image, residual_image
 from .quantities import quantities_html
 from .style import CSS
@@ -63,6 +64,7 @@ def report_html(
         _verdict(comparison, record),
         _section("Accuracy", _accuracy(comparison)) if comparison else "",
         _section("Quantities of interest", quantities_html(problem, comparison)) if comparison else "",
+        certificate_html(None),
         _section("Problem", _problem(problem, record)),
         _section("Fields", _fields(problem, solution, reference, comparison)),
         _section("Residual", residual_image(problem, residual).html()) if residual else "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -61,6 +62,11 @@ def test_solve_then_validate(pinnkit, rod):
     assert "report: runs/rod/report.html" in out
     code, out, _ = pinnkit("validate", "runs/rod")
     assert (code, "u passed" in out) == (0, True)
+    between = r"between \S+ and \S+"
+    assert re.search(rf"energy error {between} \(relative {between}\), guaranteed$", out, re.M)
+    kept = json.loads((rod.parent / "runs" / "rod" / "metrics.json").read_text())["certificate"]
+    assert kept["sentence"] in out
+    assert "Certified error" in (rod.parent / "runs" / "rod" / "report.html").read_text()
     code, out, _ = pinnkit("validate", "runs/rod", "--against", "fem")
     assert (code, "fem" in out or "u passed" in out) == (0, True)
 
