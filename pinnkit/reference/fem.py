@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,9 +90,8 @@ def fem_reference(
     place = None
     if cache is not None:
         place = disk.entry(cache, problem.without_quantities.digest, repr(options), repr(float(tolerance)))
-    if place is not None and (arrays := disk.load(place)) is not None:
-        *coarser, solution = fields_from(arrays)
-        return FemReference(problem, solution, tuple(coarser), **record_from(arrays))
+    if place is not None and (known := disk.load(place, partial(_restored, problem))) is not None:
+        return known
     try:
         system = derive(problem)
         # Sparse factorisation makes many small BLAS calls; threads that wait for each other there cost up
@@ -115,5 +114,13 @@ def fem_reference(
         clock.perf_counter() - began,
     )
     if place is not None:
-        disk.save(place, to_arrays(reference))
+        try:
+            disk.save(place, to_arrays(reference))
+        except OSError as cause:
+            return replace(reference, notes=(*reference.notes, f"not kept for another run: {cause}"))
     return reference
+
+
+def _restored(problem: Problem, arrays: Mapping[str, Array]) -> FemReference:
+    *coarser, solution = fields_from(arrays)
+    return FemReference(problem, solution, tuple(coarser), **record_from(arrays))

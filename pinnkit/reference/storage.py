@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,14 +37,14 @@ def to_arrays(reference: FemReference) -> dict[str, np.ndarray]:
     return arrays
 
 
-def record_from(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+def record_from(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """The fields of the reference beside its solutions."""
     record = json.loads(str(arrays["record"]))
     fields = {k: record[k] for k in ("error_bar", "up_to_constant", "seconds")}
     return {**fields, "notes": tuple(record["notes"])}
 
 
-def fields_from(arrays: dict[str, np.ndarray]) -> list[DiscreteField]:
+def fields_from(arrays: Mapping[str, np.ndarray]) -> list[DiscreteField]:
     """The solutions, the finest last."""
     levels = []
     for number in range(json.loads(str(arrays["record"]))["levels"]):
