@@ -21,11 +21,20 @@ def bisected(mesh: FiniteMesh, marked: np.ndarray) -> FiniteMesh:
     """
     own = masters(mesh.points[mesh.edges].mean(axis=1), mesh.points, mesh.periodic)
     rank = _rank(mesh, own)
-    halves = _closed(mesh, rank, marked, own)
-    cut = np.flatnonzero(halves >= 0)
-    if not cut.size:
+    return _cut(mesh, rank, _closed(mesh, rank, marked, own))
+
+
+def cut(mesh: FiniteMesh, edges: np.ndarray) -> FiniteMesh:
+    """The mesh with just the marked ``edges`` (e,) halved, whatever their lengths."""
+    return _cut(mesh, _rank(mesh, np.arange(len(mesh.edges))), edges)
+
+
+def _cut(mesh: FiniteMesh, rank: Index, edges: np.ndarray) -> FiniteMesh:
+    if not edges.any():
         return mesh
-    points = np.concatenate([mesh.points, mesh.middles[cut]])
+    halves = np.full(len(mesh.edges), -1, np.int64)
+    halves[edges] = len(mesh.points) + np.arange(edges.sum())
+    points = np.concatenate([mesh.points, mesh.middles[edges]])
     parent, cells = _parts(mesh, mesh.cells, rank, halves)
     facets = {
         name: _parts(mesh, mesh.facets[numbers], rank, halves)[1] for name, numbers in mesh.boundaries.items()
@@ -50,8 +59,8 @@ def _rank(mesh: FiniteMesh, own: Index) -> Index:
     return rank
 
 
-def _closed(mesh: FiniteMesh, rank: Index, marked: np.ndarray, own: Index) -> Index:
-    """The new vertex (e,) of each edge that is to be halved, −1 of the others."""
+def _closed(mesh: FiniteMesh, rank: Index, marked: np.ndarray, own: Index) -> np.ndarray:
+    """Which edges (e,) are halved."""
     groups = [mesh.cell_edges]
     if mesh.dimension == 3:
         groups.append(
@@ -68,9 +77,7 @@ def _closed(mesh: FiniteMesh, rank: Index, marked: np.ndarray, own: Index) -> In
         wanted = one[own]
         for edges, first in zip(groups, longest, strict=True):
             wanted[first[wanted[edges].any(axis=1)]] = True
-    halves = np.full(len(mesh.edges), -1, np.int64)
-    halves[wanted] = len(mesh.points) + np.arange(wanted.sum())
-    return halves
+    return wanted
 
 
 def _parts(mesh: FiniteMesh, simplices: Index, rank: Index, halves: Index) -> tuple[Index, Index]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from .assembly import IntegrationSet
 from .dense_output import Trajectory
-from .elements import Array, tabulate
+from .elements import Array, quadrature
+from .integration import IntegrationSet
 from .locate import Locator
 from .mesh import Index
 from .spaces import SpaceProduct
 
 _CHUNK = 200_000
+# Values that are compared at once, over all times.
+_AT_ONCE = 3_000_000
 # Parts of time that are compared by themselves, and moments in each.
 BANDS = 8
 _LEVELS_PER_BAND = 5
@@ -55,8 +57,8 @@ class DiscreteField:
             if times is None:
                 result[name] = space.evaluate(self.coefficients[self.product.part(k)], cells, reference)
                 continue
-            shapes = tabulate(space.mesh.dimension, space.degree, np.ascontiguousarray(reference.T))[..., 0]
-            dofs = space.cell_dofs[cells] + self.product.offsets[k]
+            dofs, shapes = space.tabulate(cells, reference)
+            dofs = dofs + self.product.offsets[k]
             total = np.zeros(len(cells))
             for node in range(self.trajectory.nodes.shape[1]):
                 local = self.trajectory.nodes[segment[:, None], node, dofs]
@@ -64,19 +66,19 @@ class DiscreteField:
             result[name] = total
         return result
 
-    def located(self, points: Array) -> tuple[Index, Array]:
-        """Cells and reference coordinates of space points, to evaluate them at many times."""
-        return self._locator.locate(points)
+    def located(self, points: Array, near: Index | None = None) -> tuple[Index, Array]:
+        """Cells and reference coordinates of space points, sought from the cells ``near``."""
+        return self._locator.locate(points, near)
 
     def levels(self, cells: Index, reference: Array, times: Array) -> dict[str, Array]:
         """Values (times, n) of each unknown at located points."""
         states = self.trajectory.at(times) if self.trajectory is not None else self.coefficients[None]
-        return {
-            name: np.stack(
-                [space.evaluate(state[self.product.part(k)], cells, reference) for state in states]
-            )
-            for k, (name, space) in enumerate(zip(self.names, self.product.spaces, strict=False))
-        }
+        result = {}
+        for k, (name, space) in enumerate(zip(self.names, self.product.spaces, strict=False)):
+            dofs, shapes = space.tabulate(cells, reference)
+            own = states[:, self.product.part(k)]
+            result[name] = np.stack([np.einsum("cs,sc->c", state[dofs], shapes) for state in own])
+        return result
 
 
 def relative_distances(
@@ -91,28 +93,65 @@ def relative_distances(
     constant is compared after its mean is taken out. The root of the sum of squares is the relative L2
     distance over space and time.
     """
-    mesh = fine.product.mesh
-    degree = min(s.degree for s in fine.product.spaces)
-    domain = IntegrationSet.of_cells(mesh, degree + 2)
-    cells = np.repeat(domain.cells, domain.points.shape[1])
-    reference = np.tile(domain.reference.T, (len(domain.cells), 1))
-    weights = domain.weights.ravel()
     times = np.zeros(1)
     if span is not None:
         # Midpoints, so that a mismatch of initial and boundary data at the start is not sampled.
         count = BANDS * _LEVELS_PER_BAND
         times = span[0] + (span[1] - span[0]) * (np.arange(count) + 0.5) / count
-    there, local = coarse.located(domain.points.reshape(-1, mesh.dimension))
-    before = coarse.levels(there, local, times)
-    after = fine.levels(cells, reference, times)
+    sums = {name: _Sums(len(times)) for name in fine.names}
+    for cells, reference, there, local, weights in _paired(coarse, fine, _AT_ONCE // len(times)):
+        before, after = coarse.levels(there, local, times), fine.levels(cells, reference, times)
+        for name, own in sums.items():
+            own.add(before[name], after[name], weights)
     result = {}
-    for name in fine.names:
-        a, b = before[name], after[name]
-        if up_to_constant.get(name):
-            a = a - (a @ weights / weights.sum())[:, None]
-            b = b - (b @ weights / weights.sum())[:, None]
-        size = float(((b**2) @ weights).sum()) or 1.0
-        squares = ((a - b) ** 2) @ weights
+    for name, own in sums.items():
+        squares, size = own.squares(bool(up_to_constant.get(name)))
         bands = squares.reshape(-1, _LEVELS_PER_BAND).sum(axis=1) if span is not None else squares
         result[name] = np.sqrt(bands / size)
     return result
+
+
+def _paired(
+    coarse: DiscreteField, fine: DiscreteField, most: int
+) -> Iterator[tuple[Index, Array, Index, Array, Array]]:
+    """Quadrature points of the finer mesh, about ``most`` at once.
+
+    Cells and reference coordinates in the finer mesh, then in the coarser, and weights.
+    """
+    mesh = fine.product.mesh
+    order = min(s.degree for s in fine.product.spaces) + 2
+    count = max(1, most // len(quadrature(mesh.dimension, order)[1]))
+    for start in range(0, len(mesh.cells), count):
+        domain = IntegrationSet.of_cells(mesh, order, np.arange(start, min(start + count, len(mesh.cells))))
+        per_cell = domain.weights.shape[1]
+        centres = mesh.map(domain.cells, np.full((mesh.dimension, 1), 1 / (mesh.dimension + 1)))[:, 0]
+        # All points of a finer cell lie in one coarser cell, or next to it.
+        near = np.repeat(coarse.located(centres)[0], per_cell)
+        there, local = coarse.located(domain.points.reshape(-1, mesh.dimension), near)
+        cells, reference = np.repeat(domain.cells, per_cell), np.tile(domain.reference.T, (len(centres), 1))
+        yield cells, reference, there, local, domain.weights.ravel()
+
+
+class _Sums:
+    """Integrals (times,) of a function and of its distance to another, and of their squares."""
+
+    def __init__(self, times: int):
+        self._measure = 0.0
+        self._size, self._sizes, self._gap, self._gaps = np.zeros((4, times))
+
+    def add(self, before: Array, after: Array, weights: Array) -> None:
+        """Adds values (times, n) of both at quadrature points."""
+        gap = before - after
+        self._measure += weights.sum()
+        self._size += after @ weights
+        self._sizes += after**2 @ weights
+        self._gap += gap @ weights
+        self._gaps += gap**2 @ weights
+
+    def squares(self, up_to_constant: bool) -> tuple[Array, float]:
+        """Squared distances (times,) and squared size over all times, means taken out where asked."""
+        gaps, sizes = self._gaps, self._sizes
+        if up_to_constant:
+            gaps = np.maximum(gaps - self._gap**2 / self._measure, 0.0)
+            sizes = sizes - self._size**2 / self._measure
+        return gaps, float(sizes.sum()) or 1.0

@@ -24,6 +24,7 @@ from .mesh import FiniteMesh, line_mesh, simplex_mesh
 from .refine import graded, halved
 from .settling import settled
 from .snapping import Carrier, snapped, untangled
+from .splitting import split
 
 # Finer than this, relative to the domain, nothing is gained in double precision.
 _SMALLEST_CELL = 1e-9
@@ -67,6 +68,8 @@ class Meshes:
     def first(self, size: float) -> FiniteMesh:
         """A mesh of about the given cell size."""
         found = convert(mesh(self.shape, size, periodic=self.periodic))
+        if self._carriers and found.dimension == 3:
+            found = split(found, self._carriers)
         even = self._snapped(replace(found, periodic=self.periodic))
         even, self._fitted_to = fitted(even, self.interfaces, self._carriers, self.periodic)
         return self._graded(self._snapped(even), size)

@@ -10,7 +10,7 @@ from .elements import HIGHEST_DEGREE
 
 @dataclass(frozen=True)
 class FemOptions:
-    """Element ``degree`` (by default 4 on lines, 3 on triangles), size of the first cells,
+    """Element ``degree`` (by default 4 on lines, 3 on triangles, 2 on tetrahedra), size of the first cells,
     and the limits of refinement: ``budget_seconds`` and ``max_dofs``."""
 
     degree: int | None = None

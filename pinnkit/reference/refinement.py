@@ -21,8 +21,9 @@ from .meshing import Meshes
 from .options import FemOptions
 from .system import System
 
-_LINE_DEGREE, _TRIANGLE_DEGREE = 4, 3
-_LINE_CELLS, _CELLS_ACROSS = 16, 8
+# Degree of elements and cells across the domain on the first mesh, by the number of space coordinates.
+_DEGREE = {1: 4, 2: 3, 3: 2}
+_CELLS_ACROSS = {1: 16, 2: 8, 3: 6}
 # Unknowns whose errors shrink by no more from level to level are not waited for beyond the budget.
 _SLOW = 2.0
 
@@ -54,7 +55,7 @@ def refine(system: System, options: FemOptions, target: float, progress: Progres
 class _Refinement:
     def __init__(self, system: System, options: FemOptions, target: float, progress: Progress | None):
         self.system, self.options, self.target = system, options, target
-        self.usual = _LINE_DEGREE if system.dimension == 1 else _TRIANGLE_DEGREE
+        self.usual = _DEGREE[system.dimension]
         self.degree = options.degree or affordable(system.problem.domain, self.usual, options.max_dofs)
         self.degrees = {n: self.degree - (k in system.lowered) for k, n in enumerate(system.names)}
         if min(self.degrees.values()) < 1:
@@ -72,7 +73,7 @@ class _Refinement:
     def run(self) -> Refined:
         """All levels."""
         extent = float(np.ptp(np.array(self.system.problem.domain.bounds), axis=0).max())
-        across = _LINE_CELLS if self.system.dimension == 1 else _CELLS_ACROSS
+        across = _CELLS_ACROSS[self.system.dimension]
         self.first = first_mesh(self.solver, self.meshes, self.options.size or extent / across)
         self.solutions.append(self.first.solution)
         level, size, spent = 0, self.first.size, self.first.spent

@@ -15,8 +15,8 @@ Carrier = Callable[[Array], Array]
 
 # Turns between two surfaces until a point lies on both.
 _TURNS = 100
-# A cell whose volume shrinks below this part of its mean somewhere is about to turn inside out.
-_LEAST_DENSITY = 0.05
+# A cell whose volume shrinks below this part of that of its vertices somewhere is turned inside out.
+_LEAST_DENSITY = 1e-3
 _HALVINGS = 4
 
 
@@ -27,25 +27,35 @@ def snapped(mesh: FiniteMesh, carriers: Sequence[Carrier]) -> FiniteMesh:
     moved onto all of them; one between d or more is a corner and stays.
     """
     facets = mesh.boundary_facets
-    inside = mesh.facet_cells[facets, 0]
-    local = np.argmax(mesh.cell_facets[inside] == facets[:, None], axis=1)
-    own = _owners(mesh, inside, local, carriers)
+    own = _owners(mesh, carriers)
     points = _moved(mesh, mesh.points, mesh.facets[facets], own, carriers)
     middles = (points[mesh.edges].mean(axis=1) if mesh.edge_nodes is None else mesh.edge_nodes).copy()
-    edges = mesh.cell_edges[inside[:, None], _facet_edges(mesh.dimension)[local]]
-    return untangled(mesh.with_nodes(points, _moved(mesh, middles, edges, own, carriers)))
+    return untangled(mesh.with_nodes(points, _moved(mesh, middles, _facet_edges(mesh), own, carriers)))
 
 
-def _facet_edges(dimension: int) -> Index:
-    """Places of the edges (facets, k) of each facet among a cell's edges."""
-    edges = CELL_EDGES[dimension]
-    return np.array(
-        [[edges.index(pair) for pair in combinations(facet, 2)] for facet in CELL_FACETS[dimension]]
-    )
+def edge_carriers(mesh: FiniteMesh, carriers: Sequence[Carrier]) -> np.ndarray:
+    """Which carriers (e, carriers) each edge lies on."""
+    return _touched(len(mesh.edges), _facet_edges(mesh), _owners(mesh, carriers), len(carriers))
 
 
-def _owners(mesh: FiniteMesh, inside: Index, local: Index, carriers: Sequence[Carrier]) -> Index:
+def _inside(mesh: FiniteMesh) -> tuple[Index, Index]:
+    """The cell (f,) of each boundary facet, and the facet's place in it."""
+    facets = mesh.boundary_facets
+    inside = mesh.facet_cells[facets, 0]
+    return inside, np.argmax(mesh.cell_facets[inside] == facets[:, None], axis=1)
+
+
+def _facet_edges(mesh: FiniteMesh) -> Index:
+    """Edges (f, k) of each boundary facet."""
+    inside, local = _inside(mesh)
+    edges, facets = CELL_EDGES[mesh.dimension], CELL_FACETS[mesh.dimension]
+    places = np.array([[edges.index(pair) for pair in combinations(facet, 2)] for facet in facets])
+    return mesh.cell_edges[inside[:, None], places[local]]
+
+
+def _owners(mesh: FiniteMesh, carriers: Sequence[Carrier]) -> Index:
     """The carrier (f,) of each boundary facet, by its vertices, middles of edges and centre."""
+    inside, local = _inside(mesh)
     own = np.empty(len(inside), np.int64)
     at = nodes(mesh.dimension, 2)
     for place, facet in enumerate(CELL_FACETS[mesh.dimension]):
@@ -62,10 +72,16 @@ def _owners(mesh: FiniteMesh, inside: Index, local: Index, carriers: Sequence[Ca
     return own
 
 
+def _touched(count: int, members: Index, own: Index, carriers: int) -> np.ndarray:
+    """Which carriers (count, carriers) hold a facet that a node is one of the ``members`` (f, k) of."""
+    touched = np.zeros((count, carriers), bool)
+    touched[members.ravel(), np.repeat(own, members.shape[1])] = True
+    return touched
+
+
 def _moved(mesh: FiniteMesh, places: Array, members: Index, own: Index, carriers: Sequence[Carrier]) -> Array:
     """Nodes ``places`` (n, d) projected; ``members`` (f, k) are the nodes of each boundary facet."""
-    touched = np.zeros((len(places), len(carriers)), bool)
-    touched[members.ravel(), np.repeat(own, members.shape[1])] = True
+    touched = _touched(len(places), members, own, len(carriers))
     count = touched.sum(axis=1)
     result = places.copy()
     single = np.flatnonzero(count == 1)
@@ -94,13 +110,14 @@ def untangled(mesh: FiniteMesh) -> FiniteMesh:
         folded = _folded(mesh)
         if not folded.size:
             return mesh
-        assert mesh.edge_nodes is not None
+        if turn == _HALVINGS:
+            break
         edges = np.unique(mesh.cell_edges[folded])
         chords = mesh.points[mesh.edges[edges]].mean(axis=1)
-        middles = mesh.edge_nodes.copy()
+        middles = mesh.middles.copy()
         middles[edges] = chords if turn == _HALVINGS - 1 else (chords + middles[edges]) / 2
         mesh = mesh.with_nodes(mesh.points, middles)
-    at = ", ".join(f"{c:g}" for c in mesh.points[mesh.cells[_folded(mesh)[0]]].mean(axis=0))
+    at = ", ".join(f"{c:g}" for c in mesh.points[mesh.cells[folded[0]]].mean(axis=0))
     raise ReferenceUnavailable(
         f"finite elements: a cell near ({at}) is inside out",
         reason="the mesh is too coarse for the curved boundary there",
