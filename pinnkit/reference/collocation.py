@@ -16,7 +16,7 @@ import scipy.sparse as sps
 from .assembly import Array, Assembler
 from .base import ReferenceUnavailable
 from .constraints import Constraints
-from .linear import factorise
+from .linear import LinearSolver, factorise
 from .rows import Rows
 
 
@@ -59,24 +59,34 @@ GAUSS = Collocation(0.5 + np.sqrt(15.0) / 10 * np.array([-1.0, 0.0, 1.0]))
 
 # Corrections below this part of the solution are rounding.
 _ROUNDING = 1e-13
+_NOTHING = 1e-250
 
 
 class Stages:
-    """Solves the stage equations of one collocation method for one system."""
+    """Solves the stage equations of one collocation method for one system.
+
+    ``matrices`` (rate → ∂R/∂(∂ₜ^rate u)) are on the free degrees of freedom, from the last ``linearise``.
+    Data are asked for within ``window`` only, so that a stage at its end sees them before a jump.
+    """
 
     def __init__(self, method: Collocation, assembler: Assembler, constraints: Constraints, saddle: bool):
         self.method, self.assembler, self.constraints, self.saddle = method, assembler, constraints, saddle
         self._rows = Rows(assembler.product, constraints.free)
         self.order = max(assembler.rates)
-        self._matrices = None
+        self.window = (-np.inf, np.inf)
+        self.matrices = None
         self._step = 0.0
         self._factors: list = []
+
+    def moment(self, time: float) -> float:
+        """The time at which data are asked for."""
+        return float(np.clip(time, *self.window))
 
     def linearise(self, time: float, states: tuple[Array, ...]) -> None:
         """Takes the derivatives at a state; the next solve factorises them."""
         free = self.constraints.free
-        self._matrices = {
-            r: m[free][:, free].tocsc() for r, m in self.assembler.jacobian(time, states).items()
+        self.matrices = {
+            r: m[free][:, free].tocsc() for r, m in self.assembler.jacobian(self.moment(time), states).items()
         }
         self._step = 0.0
 
@@ -85,7 +95,7 @@ class Stages:
         # Equal steps come out of subtractions that differ by rounding.
         if abs(step - self._step) <= 1e-12 * step:
             return
-        matrices = self._matrices
+        matrices = self.matrices
         self._factors = []
         for value in self.method.spectrum[0][:2]:
             z = value.real if abs(value.imag) < 1e-12 else value
@@ -97,7 +107,7 @@ class Stages:
     @property
     def mass(self) -> sps.spmatrix:
         """∂R/∂u̇ on the free degrees of freedom."""
-        return self._matrices[1]
+        return self.matrices[1]
 
     def states(
         self, time: float, step: float, stages: Array, start: tuple[Array, ...]
@@ -108,7 +118,7 @@ class Stages:
             levels.append(self.method.inverse @ (levels[-1] - start[rate - 1]) / step)
         for rate, level in enumerate(levels):
             for i, c in enumerate(self.method.c):
-                level[i, self.constraints.fixed] = self.constraints.values(time + c * step, rate)
+                level[i, self.constraints.fixed] = self.constraints.values(self.moment(time + c * step), rate)
         return [tuple(level[i] for level in levels) for i in range(len(self.method.c))]
 
     def solve(
@@ -157,7 +167,7 @@ class Stages:
     def _correction(self, time: float, step: float, states: list[tuple[Array, ...]]) -> Array | None:
         """Newton's correction (s, free) of the stage values; None where the residual is not finite."""
         free = self.constraints.free
-        moments = time + step * self.method.c
+        moments = np.clip(time + step * self.method.c, *self.window)
         with np.errstate(all="ignore"):
             residual = np.stack(
                 [self.assembler.residual(t, s)[free] for t, s in zip(moments, states, strict=True)]
@@ -166,18 +176,39 @@ class Stages:
             return None
         _, vectors, inverse = self.method.spectrum
         rotated = inverse[:2] @ residual
-        real, complex_ = self._factors[0].solve(-rotated[0].real), self._factors[1].solve(-rotated[1])
+        try:
+            real, complex_ = (
+                _solved(self._factors[0], -rotated[0].real),
+                _solved(self._factors[1], -rotated[1]),
+            )
+        except RuntimeError:
+            return None
         return np.outer(vectors[:, 0].real, real) + 2 * np.outer(vectors[:, 1], complex_).real
+
+    def euler(self, time: float, step: float, states: tuple[Array, ...]) -> Array | None:
+        """Newton's correction (free,) of a step of Euler's implicit method; None where it cannot be had."""
+        self.linearise(time, states)
+        free, moment = self.constraints.free, self.moment(time)
+        residual = self.assembler.residual(moment, states)[free]
+        if not np.isfinite(residual).all():
+            return None
+        matrix = self.matrices[0] + self.matrices[1] / step
+        return _solved(factorise(matrix, self.saddle, self._rows), -residual)
 
     def embedded(self, load: Array) -> Array:
         """(λ₀C/h + J)⁻¹ load on the free degrees of freedom."""
-        return self._factors[0].solve(load)
+        return _solved(self._factors[0], load)
+
+
+def _solved(solver: LinearSolver, load: Array) -> Array:
+    """The solution for a load; one near the smallest numbers, whose digits are gone, counts as none."""
+    return solver.solve(load) if np.abs(load).max(initial=0.0) > _NOTHING else np.zeros_like(load)
 
 
 def stuck(time: float) -> ReferenceUnavailable:
     """The complaint about a time beyond which no step succeeds."""
     return ReferenceUnavailable(
-        f"finite elements: the time step shrank to nothing at t = {time:g}",
+        f"finite elements: no step in time succeeds beyond t = {time:g}",
         reason="the solution blows up there or the equations are not well posed",
         mend="end the time interval earlier, or check signs and conditions",
     )

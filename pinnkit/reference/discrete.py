@@ -10,8 +10,10 @@ import scipy.sparse as sps
 import sympy as sp
 
 from ..forms.emit import emit
+from ..forms.states import almost_everywhere
 from .assembly import Assembler, IntegrationSet
 from .base import ReferenceUnavailable
+from .breaks import time_breaks
 from .constraints import Constraints, floating_unknowns
 from .continuation import continued
 from .dense_output import Trajectory
@@ -129,7 +131,8 @@ class Discretisation:
         expression = symbols.number(expression)
         clock_symbol = [symbols.time] if symbols.time is not None else []
         if rate:
-            expression = sp.diff(expression, symbols.time, rate) if clock_symbol else sp.S.Zero
+            slope = sp.diff(expression, symbols.time, rate) if clock_symbol else sp.S.Zero
+            expression = almost_everywhere(slope)
         function = emit([expression], [*symbols.coordinates, *clock_symbol], np)
 
         def data(points: Array, time: float) -> Array:
@@ -233,12 +236,11 @@ class Discretisation:
         if system.order == 2:
             assert isinstance(steps, int)
             trajectory = integrate_second_order(
-                self.assembler, self.constraints, (start, rate), span, steps, report
+                self.assembler, self.constraints, (start, rate), span, steps, report, time_breaks(system)
             )
         else:
-            radau = Radau(
-                self.assembler, self.constraints, start, span, tolerance, system.saddle, system.differential
-            )
+            problem = (self.assembler, self.constraints, start, span, tolerance, system.saddle)
+            radau = Radau(*problem, system.differential, time_breaks(system))
             trajectory = radau.run(report) if isinstance(steps, int) else radau.follow(steps, report)
         return self._settled(DiscreteField(system.names, self.product, trajectory=trajectory))
 

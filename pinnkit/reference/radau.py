@@ -5,11 +5,12 @@ The method is stiffly accurate: algebraic equations, such as incompressibility, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from .assembly import Array, Assembler
+from .base import ReferenceUnavailable
 from .collocation import RADAU, Stages, stuck
 from .constraints import Constraints
 from .dense_output import Trajectory, lagrange_basis
@@ -24,6 +25,16 @@ _NEWTON_STEPS = 8
 _WORTH = 1.2
 # A step shorter than this part of the whole means that the solution ends here.
 _SMALLEST = 1e-13
+# No step is longer than this part of the whole, so that a short pulse is not stepped over unseen.
+_LONGEST = 1 / 16
+# Part of the whole over which an initial state is brought to fulfil the algebraic equations.
+_SETTLING = 1e-9
+# A part of the size that a solution will reach which is as good as nothing; moments to tell that size from.
+_FAINT, _MOMENTS = 1e-6, 33
+# Numbers in a trajectory that memory holds.
+_LARGEST = 2e8
+# Corrections below this part of the solution are rounding.
+_ROUNDING = 1e-12
 
 # Hears the part that is done; may raise to stop.
 Report = Callable[[float], None]
@@ -34,7 +45,8 @@ class Radau:
 
     ``tolerance`` bounds the error of a step relative to the size that each unknown has reached.
     ``differential`` are the unknowns with a time derivative; the others are algebraic: they have no
-    initial value and take no part in the error control.
+    initial value and take no part in the error control. At each of ``breaks`` a step ends and the next one
+    starts anew, with data as they are before and after.
     """
 
     def __init__(
@@ -46,53 +58,62 @@ class Radau:
         tolerance: float,
         saddle: bool,
         differential: tuple[int, ...],
+        breaks: Sequence[float] = (),
     ):
         self.assembler, self.constraints = assembler, constraints
         self.begin, self.end = span
         self.tolerance, self.differential = tolerance, differential
         self.stages = Stages(RADAU, assembler, constraints, saddle)
+        self.moments = np.array([self.begin, *breaks, self.end])
+        # Nor can a step be shorter than rounding lets time tell.
+        self.least = max(_SMALLEST * (self.end - self.begin), 8 * np.spacing(np.abs(span).max()))
         self.time, self.u = self.begin, start.copy()
-        self.u[constraints.fixed] = constraints.values(self.begin, 0)
         self.sizes = np.zeros(len(assembler.product.spaces))
-        self.reach = 0.0
+        self.reach = self.floor = 0.0
         self.times, self.nodes = [self.begin], []
-        self._measure()
 
     def follow(self, times: Array, report: Report | None = None) -> Trajectory:
         """The trajectory in the given steps, without error control; a step that fails is cut in two."""
-        self._linearise()
-        ahead = list(times[:0:-1])
-        while ahead:
-            step = ahead[-1] - self.time
-            if step < _SMALLEST * (self.end - self.begin):
-                raise stuck(self.time)
-            found, iterations = self._attempt(step)
-            if found is None:
-                self._linearise()
-                found, iterations = self._attempt(step)
-            if found is None:
-                ahead.append(self.time + step / 2)
-                continue
-            self._accept(step, found)
-            # The sum of steps may miss the moment by rounding.
-            self.time = self.times[-1] = ahead.pop()
-            if not self.assembler.constant_jacobian and iterations > 2:
-                self._linearise()
-            self._tell(report)
+        ahead = list(np.unique(np.concatenate([times, self.moments]))[:0:-1])
+        for end in self.moments[1:]:
+            self._enter(end)
+            while ahead and ahead[-1] <= end + self.least:
+                self._take(ahead)
+                self._tell(report)
         return self._trajectory()
+
+    def _take(self, ahead: list[float]) -> None:
+        step = ahead[-1] - self.time
+        if step < self.least:
+            raise stuck(self.time)
+        found, iterations = self._attempt(step)
+        if found is None:
+            self._linearise()
+            found, iterations = self._attempt(step)
+        if found is None:
+            ahead.append(self.time + step / 2)
+            return
+        self._accept(ahead.pop(), found)
+        if not self.assembler.constant_jacobian and iterations > 2:
+            self._linearise()
 
     def run(self, report: Report | None = None) -> Trajectory:
         """The trajectory in steps that keep the estimated error below the tolerance."""
-        length = self.end - self.begin
-        step = 0.2 * length * min(1.0, max(self.tolerance, 1e-10) ** 0.25)
-        last_error, last_step, rejected = 0.0, 0.0, False
-        self._linearise()
-        fresh = True
-        while self.time < self.end - _SMALLEST * length:
-            if step < _SMALLEST * length:
+        for end in self.moments[1:]:
+            self._enter(end)
+            self._run_to(end, report)
+        return self._trajectory()
+
+    def _run_to(self, end: float, report: Report | None) -> None:
+        length = end - self.time
+        longest = _LONGEST * (self.end - self.begin)
+        step = min(0.2 * length * min(1.0, max(self.tolerance, 1e-10) ** 0.25), longest)
+        last_error, last_step, rejected, fresh = 0.0, 0.0, False, True
+        while self.time < end:
+            if step < self.least:
                 raise stuck(self.time)
-            rest = self.end - self.time
-            step = rest if rest < 1.001 * step else step
+            rest = end - self.time
+            step = rest if rest < 1.001 * step else rest / 2 if rest < 2 * step else step
             found, iterations = self._attempt(step)
             if found is None and fresh:
                 step /= 2
@@ -101,25 +122,77 @@ class Radau:
                 self._linearise()
                 fresh = True
                 continue
-            error = max(self._error(step, found, rejected or not self.nodes) / self.tolerance, 1e-10)
+            error = max(self._error(step, found, rejected or self._anew) / self.tolerance, 1e-10)
             factor = 0.9 * (2 * _NEWTON_STEPS + 1) / (2 * _NEWTON_STEPS + iterations) * error**-0.25
-            if error > 1:
+            if not error <= 1:
                 step *= min(0.9, max(0.2, factor))
                 rejected = True
                 continue
             if last_step and not rejected:
                 # Predictive control (Gustafsson 1994): steps that have been shrinking go on to.
                 factor = min(factor, factor * step / last_step * (last_error / error) ** 0.25)
-            self._accept(step, found)
+            self._accept(end if step == rest else self.time + step, found)
             self._tell(report)
             last_error, last_step, rejected = error, step, False
             resized = factor >= _WORTH or factor < 1
-            step *= min(8.0, max(0.2, factor)) if resized else 1.0
+            step = min(step * (min(8.0, max(0.2, factor)) if resized else 1.0), longest)
             fresh = self.assembler.constant_jacobian
             if not fresh and (iterations > 2 or resized):
                 self._linearise()
                 fresh = True
-        return self._trajectory()
+
+    def _enter(self, end: float) -> None:
+        """Starts anew at the present moment, with the data that hold from here to ``end``."""
+        self.stages.window = (self.time + self.least, end - self.least)
+        self._anew = True
+        fixed = self.constraints.fixed
+        self.u = self.u.copy()
+        self.u[fixed] = self.constraints.values(self.stages.moment(self.time), 0)
+        self._measure()
+        if len(self.differential) < len(self.sizes):
+            self._settle()
+        self._linearise()
+        if not self.nodes and not self.sizes.any():
+            self.floor = _FAINT * self._response()
+
+    def _response(self) -> float:
+        """About how large a solution at rest will get: what data of some moments do to single coefficients.
+
+        Without it, a pulse to come would be followed from its faintest beginnings.
+        """
+        matrices, free = self.stages.matrices, self.constraints.free
+        length = self.end - self.begin
+        hold = np.abs(matrices[0].diagonal()) + np.abs(matrices[1].diagonal()) / length
+        rest = (np.zeros_like(self.u), np.zeros_like(self.u))
+        largest = 0.0
+        for moment in np.linspace(*self.moments[[0, -1]], _MOMENTS):
+            load = np.abs(self.assembler.residual(float(moment), rest)[free])
+            given = np.abs(self.constraints.values(float(moment), 0)).max(initial=0.0)
+            largest = max(largest, float((load / np.where(hold > 0, hold, np.inf)).max(initial=0.0)), given)
+        return largest if np.isfinite(largest) else 0.0
+
+    def _settle(self) -> None:
+        """Differential unknowns moved as little as it takes to fulfil the algebraic equations.
+
+        By one Euler step over next to no time, in which constraints such as incompressibility act as impulses
+        and nothing else does anything.
+        """
+        step, free = _SETTLING * (self.end - self.begin), self.constraints.free
+        settled = self.u.copy()
+        rate = self._at_rest(settled)[1]
+        for _ in range(_NEWTON_STEPS):
+            rate[free] = ((settled - self.u) / step)[free]
+            correction = self.stages.euler(self.time, step, (settled, rate))
+            if correction is None:
+                return
+            settled[free] += correction
+            moved = np.zeros_like(settled)
+            moved[free] = correction
+            if self.assembler.constant_jacobian or self._norm(moved) < _ROUNDING:
+                break
+        for k in self.differential:
+            part = self.assembler.product.part(k)
+            self.u[part] = settled[part]
 
     def _tell(self, report: Report | None) -> None:
         if report is not None:
@@ -136,14 +209,15 @@ class Radau:
     def _norm(self, vector: Array) -> float:
         # An unknown at rest so far is measured by its fellows; with all at rest, by where the step leads.
         self.reach = max(self.reach, float(np.abs(vector).max()))
-        sizes = np.maximum(self.sizes, 1e-3 * self.sizes.max() or self.reach or 1.0)
+        least = max(1e-3 * self.sizes.max(), self.floor)
+        sizes = np.maximum(self.sizes, least or self.reach or 1.0)
         parts = ((k, vector[self.assembler.product.part(k)]) for k in self.differential)
         return max(float(np.sqrt(np.mean((part / sizes[k]) ** 2))) for k, part in parts)
 
     def _at_rest(self, state: Array) -> tuple[Array, Array]:
         """A state with no rate of its own: what R leaves there is what moves it."""
         rate = np.zeros_like(state)
-        rate[self.constraints.fixed] = self.constraints.values(self.time, 1)
+        rate[self.constraints.fixed] = self.constraints.values(self.stages.moment(self.time), 1)
         return state, rate
 
     def _linearise(self) -> None:
@@ -163,7 +237,7 @@ class Radau:
 
     def _guess(self, step: float) -> Array:
         """The last step's polynomial continued."""
-        if not self.nodes:
+        if self._anew:
             return np.repeat(self.u[None], len(RADAU.c), axis=0)
         before, now = self.times[-2:]
         tau = (self.time + RADAU.c * step - before) / (now - before)
@@ -176,19 +250,26 @@ class Radau:
         error = np.zeros_like(self.u)
         size = 0.0
         for _ in range(1 + repeat):
-            load = moving - self.assembler.residual(self.time, self._at_rest(self.u + error))[free]
+            moment = self.stages.moment(self.time)
+            load = moving - self.assembler.residual(moment, self._at_rest(self.u + error))[free]
             if not np.isfinite(load).all():
                 break
             error[free] = self.stages.embedded(load)
             size = self._norm(error)
         return size
 
-    def _accept(self, step: float, values: Array) -> None:
-        first = self.u if self.nodes else self._start(values)
+    def _accept(self, time: float, values: Array) -> None:
+        first = self._start(values) if self._anew else self.u
         self.nodes.append(np.concatenate([first[None], values]))
-        self.time, self.u = self.time + step, values[-1].copy()
-        self.times.append(self.time)
+        self.time, self.u, self._anew = time, values[-1].copy(), False
+        self.times.append(time)
         self._measure()
+        if len(self.nodes) * self.nodes[-1].size > _LARGEST:
+            raise ReferenceUnavailable(
+                f"finite elements: the steps up to t = {time:g} fill the memory",
+                reason=f"{len(self.nodes)} steps were needed so far, with {len(self.u)} unknowns",
+                mend="end the time earlier, or allow a larger tolerance or cells (reference.fem.size)",
+            )
 
     def _start(self, values: Array) -> Array:
         """The start, with algebraic unknowns continued back from the first stages."""
