@@ -21,7 +21,8 @@ from .kernels import Channel, Integrand, Kernel, Symbols, second_axes
 
 # Quadrature on cells and facets: of products of shape functions, and of what is smooth beside them.
 _EXTRA_ORDER = 4
-_SEGMENTS, _PANELS = 600, 24
+_MOST_VALUES = 5e7  # at quadrature points and times, for an average that follows every step
+_FEWEST_PANELS, _STEPS_A_PANEL = 6, 16
 _AT_ONCE = 2_000_000  # values at quadrature points and times that are held in memory
 
 
@@ -43,7 +44,7 @@ def discrete_value(
     kernel = Kernel([Integrand(0, zero, wanted.expression)], symbols)
     domains = domains or _domains(quantity, field)
     rates = max((c.rate for c in symbols.channels.values()), default=0)
-    times, shares = _times(problem, quantity, field)
+    times, shares = _times(problem, quantity, field, sum(domain.weights.size for domain in domains))
     total, measure = 0.0, sum(float(domain.weights.sum()) for domain in domains)
     for domain in domains:
         step = max(1, _AT_ONCE // (domain.weights.size * (1 + len(symbols.channels))))
@@ -96,11 +97,17 @@ def _domains(quantity: Quantity, field: DiscreteField) -> list[IntegrationSet]:
     return [at_point(field, cells, np.ascontiguousarray(place.T))]
 
 
-def _times(problem: Problem, quantity: Quantity, field: DiscreteField) -> tuple[Array, Array]:
-    """Times and shares that add up to one; averages follow the steps of the solution where they are few."""
+def _times(problem: Problem, quantity: Quantity, field: DiscreteField, size: int) -> tuple[Array, Array]:
+    """Times and shares that add up to one; averages follow the steps of the solution.
+
+    Where that is too much work for ``size`` points, they take a rule that grows with the number of steps: the
+    levels of refinement then show its error too.
+    """
     moving = field.trajectory
-    if moving is None or quantity.time != AVERAGE or len(moving.times) > _SEGMENTS:
-        return moments(problem, quantity, _PANELS)
+    if moving is None or quantity.time != AVERAGE:
+        return moments(problem, quantity, 1)
+    if 3 * len(moving.times) * size > _MOST_VALUES:
+        return moments(problem, quantity, max(_FEWEST_PANELS, len(moving.times) // _STEPS_A_PANEL))
     nodes, weights = gauss_legendre(3)
     shares = np.diff(moving.times)[:, None] * weights / (moving.times[-1] - moving.times[0])
     return moving.moments(nodes).ravel(), shares.ravel()

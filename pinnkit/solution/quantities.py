@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # ∂^α of every unknown: (points (n, d), multi-indices) → (n, number of indices) by unknown.
 Derivatives = Callable[[np.ndarray, tuple[tuple[int, ...], ...]], Mapping[str, np.ndarray]]
+# Points (n, d), outward normals (n, d) where they mean something, and weights (n,).
+Rule = tuple[np.ndarray, np.ndarray | None, np.ndarray]
 
 _BOUNDARY_POINTS = {1: 2, 2: 128}  # at the first level; in more dimensions _SURFACE_POINTS
 _SURFACE_POINTS = 1_000
@@ -122,43 +124,73 @@ def moments(problem: Problem, quantity: Quantity, panels: int) -> tuple[np.ndarr
 def _settled(
     problem: Problem, quantity: Quantity, derivatives: Derivatives, parameters: Mapping[str, float]
 ) -> tuple[float, float]:
-    """The values on the last two of ever finer rules, which differ by next to nothing where that can be."""
-    wanted = density(quantity, problem)
-    indices = tuple(dict.fromkeys(jet.index for jet in wanted.jets))
-    compute = wanted.emitted(problem, parameters)
-    before, value, count = np.nan, np.nan, 0
+    """The value on ever finer rules until they agree, and before it one that is off by its error.
+
+    That is the larger of the last two changes: rules may agree by chance once.
+    """
+    integral = _Integral(problem, quantity, derivatives, parameters)
+    found: list[float] = []
+    count = 0
     for level in range(_LEVELS):
-        points, normals, weights = _rule(problem, quantity, level)
-        times, shares = moments(problem, quantity, _PANELS << level)
-        if len(points) * len(shares) == count:  # a rule that is as fine as it was says nothing of its error
-            continue
-        count = len(points) * len(shares)
-        if level > 1 and count > _MOST_POINTS:
+        rule = _rule(problem, quantity, level)
+        moment = moments(problem, quantity, _PANELS << level)
+        if len(rule[0]) * len(moment[1]) == count:
+            continue  # a rule no finer than the last says nothing of its error
+        count = len(rule[0]) * len(moment[1])
+        if len(found) > 1 and count > _MOST_POINTS:
             break
-        before, value, size = value, 0.0, 0.0
+        value, size = integral.over(rule, moment)
+        found.append(value)
+        if integral.a_sum:
+            return value, value
+        if len(found) > 2 and np.abs(np.diff(found[-3:])).max() <= _CLOSE * size:
+            break
+    error = float(np.abs(np.diff(found[-3:])).max()) if len(found) > 1 else np.nan
+    return found[-1] - error, found[-1]
+
+
+class _Integral:
+    """A quantity's density, integrated over points in space and time."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        quantity: Quantity,
+        derivatives: Derivatives,
+        parameters: Mapping[str, float],
+    ):
+        wanted = density(quantity, problem)
+        self.jets, self.derivatives = wanted.jets, derivatives
+        self.indices = tuple(dict.fromkeys(jet.index for jet in wanted.jets))
+        self.compute = wanted.emitted(problem, parameters)
+        points = quantity.at is not None or (on_boundary(quantity) and len(problem.coordinates) == 1)
+        # A sum over points at one time, which no quadrature approximates.
+        self.a_sum = points and quantity.time != AVERAGE
+
+    def over(self, rule: Rule, moment: tuple[np.ndarray, np.ndarray]) -> tuple[float, float]:
+        """The integrals of the density and of its absolute value."""
+        (points, normals, weights), (times, shares) = rule, moment
+        value = size = 0.0
         step = max(1, _BLOCK // len(points))
         for start in range(0, len(shares), step):
             some, part = times[start : start + step], shares[start : start + step]
             at = np.tile(points, (len(part), 1))
             if len(times):
                 at = np.column_stack([at, np.repeat(some, len(points))])
-            jets = derivatives(at, indices) if indices else {}
-            columns = [jets[jet.unknown][:, indices.index(jet.index)] for jet in wanted.jets]
-            outward = None if normals is None else np.tile(normals, (len(part), 1))
-            values = compute(at, outward, np.stack(columns, axis=1) if columns else np.empty((len(at), 0)))
+            values = self._values(at, None if normals is None else np.tile(normals, (len(part), 1)))
             measure = np.outer(part, weights).ravel()
             value, size = value + float(measure @ values), size + float(measure @ np.abs(values))
-        finite = quantity.at is not None or (on_boundary(quantity) and len(problem.coordinates) == 1)
-        if finite and quantity.time != AVERAGE:  # a sum over points, which no quadrature approximates
-            return value, value
-        if abs(value - before) <= _CLOSE * size:
-            break
-    return before, value
+        return value, size
+
+    def _values(self, at: np.ndarray, normals: np.ndarray | None) -> np.ndarray:
+        if not self.jets:
+            return self.compute(at, normals, np.empty((len(at), 0)))
+        found = self.derivatives(at, self.indices)
+        columns = [found[jet.unknown][:, self.indices.index(jet.index)] for jet in self.jets]
+        return self.compute(at, normals, np.stack(columns, axis=1))
 
 
-def _rule(
-    problem: Problem, quantity: Quantity, level: int
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+def _rule(problem: Problem, quantity: Quantity, level: int) -> Rule:
     """Points, normals where they mean something, and weights of a level."""
     if quantity.at is not None:
         return np.array([quantity.at]), None, np.ones(1)

@@ -64,14 +64,18 @@ def _judged(quantity: Quantity, own: Estimate, truth: Estimate) -> QuantityError
     missing = own.missing or (f"no reference, {truth.missing}" if truth.missing else "")
     difference, absolute, limited = None, False, False
     finite = bool(np.isfinite(own.value))
-    if not missing and finite:
-        gap = abs(own.value - truth.value)
-        absolute = abs(truth.value) <= max(FEW_BARS * truth.error, np.finfo(float).tiny)
-        difference = gap if absolute else gap / abs(truth.value)
-        limited = gap < FEW_BARS * truth.error
     status: Status | None = None
+    if not missing and finite:
+        gap = float(abs(own.value - truth.value))
+        absolute = bool(abs(truth.value) <= max(FEW_BARS * truth.error, np.finfo(float).tiny))
+        size = 1.0 if absolute else abs(truth.value)
+        difference = gap / size
+        limited = bool(gap < FEW_BARS * truth.error)
+        if quantity.tolerance is not None and own.error > quantity.tolerance * size:
+            missing = f"the solution's quadrature is good to {number(own.error)} only"
     if quantity.tolerance is not None:
-        status = _status(difference, quantity.tolerance, limited, bool(missing) or finite)
+        known = None if missing else difference
+        status = _status(known, quantity.tolerance, limited, bool(missing) or finite)
     return QuantityError(
         name=quantity.name,
         description=quantity.words,

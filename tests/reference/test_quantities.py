@@ -81,7 +81,7 @@ def test_values_known_in_closed_form():
     }
     for name, value in expected.items():
         assert found[name].value == pytest.approx(value, abs=2 * found[name].error + 1e-14), name
-        assert found[name].error < 1e-6
+        assert found[name].error < 1e-4
 
 
 def test_transient_at_a_time_at_the_end_and_on_average():

@@ -96,6 +96,13 @@ def test_what_the_solution_does_not_tell_is_said():
     assert "'pinn' gives no derivatives" in found.verdict
 
 
+def test_a_rough_integrand_is_undecided():
+    rough = sp.Heaviside(u - sp.sqrt(3) / 3) * 1e3
+    found = judged(Estimate(1e3 * (1 - np.sqrt(3) / 3), 0.0), expression=rough, tolerance=1e-9)
+    assert found.status == "limited"
+    assert "the solution's quadrature is good to" in found.verdict
+
+
 def test_text_and_json_show_both_numbers():
     found = judged(Estimate(0.5025, 1e-6), tolerance=1e-2)
     lines = [line.split() for line in str(found).splitlines()]
