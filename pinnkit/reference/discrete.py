@@ -21,11 +21,12 @@ from .elements import Array, tabulate
 from .fields import DiscreteField
 from .gauss import integrate_second_order
 from .kernels import Channel, Integrand, Kernel, Symbols
-from .linear import factorise
+from .linear import Singular, factorise, singular
 from .locate import Locator
 from .mesh import FiniteMesh
 from .newton import Diverged, newton
 from .radau import NODES, Radau
+from .rows import Rows
 from .spaces import Space, SpaceProduct
 from .stabilise import Stabilisation
 from .system import System
@@ -151,7 +152,8 @@ class Discretisation:
         load = np.bincount(
             space.cell_dofs.ravel(), ((flat * domain.weights) @ table.T).ravel(), minlength=space.size
         )
-        return factorise(self._mass(space, domain, table), saddle=False).solve(load)
+        rows = Rows(SpaceProduct((space,)), np.arange(space.size))
+        return factorise(self._mass(space, domain, table), False, rows).solve(load)
 
     @staticmethod
     def _mass(space: Space, domain: IntegrationSet, table: Array) -> sps.spmatrix:
@@ -160,20 +162,20 @@ class Discretisation:
         columns = np.broadcast_to(space.cell_dofs[:, None, :], local.shape)
         return sps.coo_matrix((local.ravel(), (rows.ravel(), columns.ravel()))).tocsc()
 
-    def lift(self) -> Array:
-        """Harmonic continuation (N,) of the boundary data of every unknown: where Newton starts.
+    def lift(self, load: float = 0.0) -> Array:
+        """Continuation (N,) of all boundary data, −Δu + load·(u − 1) = 0: where Newton starts.
 
-        Starting from zero diverges on the minimal surface; from here it takes five steps.
+        Starting from zero diverges on the minimal surface; from the harmonic one it takes five steps. With a
+        load neither value nor slope is zero throughout, where |∇u|² and u⁴ have no derivative to start with.
         """
         state = np.zeros(self.product.size)
         constraints = self.constraints
         state[constraints.fixed] = constraints.values(0.0, 0)
         symbols = self.system.symbols
-        slopes = [sp.Dummy(f"u_{c}") for c in symbols.coordinates]
-        alphabet = Symbols(
-            symbols.coordinates, None, (), {s: Channel(0, 1 + i, 0) for i, s in enumerate(slopes)}, {}
-        )
-        kernel = Kernel([Integrand(0, tuple(-s for s in slopes), sp.S.Zero)], alphabet)
+        value, *slopes = (sp.Dummy(name) for name in ("u", *(f"u_{c}" for c in symbols.coordinates)))
+        channels = {s: Channel(0, axis, 0) for axis, s in enumerate((value, *slopes))}
+        alphabet = Symbols(symbols.coordinates, None, (), channels, {})
+        kernel = Kernel([Integrand(0, tuple(-s for s in slopes), sp.Float(load) * value)], alphabet)
         domain = IntegrationSet.of_cells(self.mesh, self._order)
         matrices: dict[int, sps.csr_matrix] = {}
         for k, space in enumerate(self.product.spaces):
@@ -182,15 +184,16 @@ class Discretisation:
                 constraints.fixed[(constraints.fixed >= part.start) & (constraints.fixed < part.stop)]
                 - part.start
             )
-            if not len(own) or not state[part].any():
+            if not load and (not len(own) or not state[part].any()):
                 continue
             if space.degree not in matrices:
                 assembler = Assembler(SpaceProduct((space,)), [(kernel, domain)])
                 matrices[space.degree] = assembler.jacobian(0.0, (np.zeros(space.size),))[0]
             stiffness = matrices[space.degree]
             free = np.setdiff1d(np.arange(space.size), own)
-            load = -(stiffness @ state[part])[free]
-            state[part.start + free] = factorise(stiffness[free][:, free], saddle=False).solve(load)
+            right = (load * self.masses[k] - stiffness @ state[part])[free]
+            rows = Rows(SpaceProduct((space,)), free)
+            state[part.start + free] = factorise(stiffness[free][:, free], False, rows).solve(right)
         return state
 
     def _continued(self, coarse: DiscreteField) -> Array:
@@ -204,19 +207,42 @@ class Discretisation:
     def solve(self, coarse: DiscreteField | None = None) -> DiscreteField:
         """The steady solution; a nonlinear one is sought from a coarser solution where there is one.
 
-        Where Newton's method does not get there, the nonlinearity is let in by degrees.
+        Where Newton's method does not get there, the nonlinearity is let in by degrees, and where that fails
+        at once, it starts elsewhere.
         """
         if self.assembler.linear:
             start = np.zeros(self.product.size)
         else:
             start = self.lift() if coarse is None else self._continued(coarse)
-        problem = (self.assembler, self.constraints)
         try:
-            state, _ = newton(*problem, start, self.system.saddle, self.masses)
-        except Diverged:
-            state = continued(*problem, self.lift(), self.system.saddle, self.masses)
+            state = self._found(start)
+        except Singular as cause:
+            raise singular(self._moving(cause.mode)) from None
         field = DiscreteField(self.system.names, self.product, coefficients=state)
         return self._settled(field)
+
+    def _moving(self, mode: Array | None) -> str:
+        """The names of the unknowns that a vector on the free degrees of freedom moves."""
+        if mode is None:
+            return ""
+        whole = np.zeros(self.product.size)
+        whole[self.constraints.free] = np.abs(mode)
+        sizes = [whole[self.product.part(k)].max(initial=0.0) for k in range(len(self.system.names))]
+        pairs = zip(self.system.names, sizes, strict=True)
+        return ", ".join(name for name, size in pairs if size > 1e-3 * max(sizes))
+
+    def _found(self, start: Array) -> Array:
+        problem, rest = (self.assembler, self.constraints), (self.system.saddle, self.masses)
+        try:
+            return newton(*problem, start, *rest)[0]
+        except Diverged:
+            try:
+                return continued(*problem, self.lift(), *rest)
+            except Diverged as cause:
+                try:
+                    return newton(*problem, self.lift(load=1.0), *rest)[0]
+                except ReferenceUnavailable:
+                    raise cause from None
 
     def integrate(
         self, tolerance: float, steps: int | Array, report: Callable[[float], None] | None = None

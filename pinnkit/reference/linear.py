@@ -15,6 +15,8 @@ from .rows import Rows
 
 # In space, factors are cheap up to this many rows, and need about a gigabyte at the larger number.
 _SMALL, _LARGEST = 6_000, 60_000
+# By how much the inverse of a scaled matrix may magnify before its solution means nothing.
+_HOPELESS = 1e13
 
 
 class LinearSolver(Protocol):
@@ -27,6 +29,12 @@ class LinearSolver(Protocol):
 
 class TooLarge(ReferenceUnavailable):
     """A system whose factors would not fit into memory."""
+
+
+class Singular(ReferenceUnavailable):
+    """A system that leaves its solution open; ``mode`` (n,), where it is known, may be added freely."""
+
+    mode: Array | None = None
 
 
 class Factorisation:
@@ -58,6 +66,25 @@ class Factorisation:
         self._thorough = True
         self._lu = splu(self._matrix, permc_spec="COLAMD")
         return self.solve(load)
+
+    def refuse_singular(self) -> None:
+        """Raise ``Singular`` where a vector next to nothing is turned into a large one.
+
+        By inverse iteration on the matrix with rows and columns scaled to entries of size one, so that cells
+        of unequal size are no cause. A regular system of finite elements has 1e3 … 1e8.
+        """
+        if not self._matrix.shape[0]:
+            return
+        scale = 1 / np.sqrt(abs(self._matrix).max(axis=1).toarray().ravel())
+        mode = np.random.default_rng(0).standard_normal(len(scale))
+        growth = 0.0
+        for _ in range(2):
+            mode = self._lu.solve(mode / np.linalg.norm(mode) / scale) / scale
+            growth = float(np.linalg.norm(mode))
+        if not growth < _HOPELESS:
+            cause = singular()
+            cause.mode = mode * scale
+            raise cause
 
 
 class Iterative:
@@ -104,9 +131,11 @@ def _direct(matrix: sps.spmatrix, saddle: bool, reason: str) -> Factorisation:
     return Factorisation(matrix, saddle)
 
 
-def singular() -> ReferenceUnavailable:
-    return ReferenceUnavailable(
-        "finite elements: the discrete problem is singular",
-        reason="the conditions do not determine the solution",
-        mend="prescribe values on part of the boundary, or add a point value",
+def singular(unknowns: str = "") -> Singular:
+    """The refusal of a singular system, with the names of the unknowns that it leaves open."""
+    return Singular(
+        "finite elements: the discrete problem is singular" + (f" in {unknowns}" if unknowns else ""),
+        reason="the conditions do not determine the solution: something may be added to it that changes no "
+        "equation, a rigid motion, say, or at an eigenvalue a resonance",
+        mend="prescribe values on part of the boundary, or move the parameter away from the eigenvalue",
     )

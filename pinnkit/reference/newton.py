@@ -12,7 +12,7 @@ import scipy.sparse as sps
 from .base import ReferenceUnavailable
 from .constraints import Constraints, balance
 from .elements import Array
-from .linear import LinearSolver, TooLarge, factorise, singular
+from .linear import Factorisation, LinearSolver, Singular, TooLarge, factorise, singular
 from .rows import Rows
 from .spaces import SpaceProduct
 
@@ -93,11 +93,13 @@ def newton(
             factors = factorise(equations.jacobian(0.0, (u,))[0][free][:, free], saddle, rows)
             correction = factors.solve(-current)
             if equations.linear:
+                if isinstance(factors, Factorisation):
+                    factors.refuse_singular()
                 u[free] += correction
                 return u, NewtonReport(step, 0.0)
             norm = Norm(equations.product, free, u, correction)
             u, current, simplified, damping = _damped(u, free, correction, factors, residual, norm)
-        except TooLarge:
+        except (TooLarge, Singular):
             raise
         except (RuntimeError, ReferenceUnavailable):
             # What is singular on the way may be regular elsewhere.

@@ -65,7 +65,9 @@ def refuse_misplaced(problem: Problem, form: WeakForm) -> None:
         )
     jets = Jets(problem)
     residuals = [jets.to_jets(e.residual) for e in problem.equations]
-    if all(jets.space_order(s.jet) <= 1 for r in residuals for s in r.atoms(JetSymbol)):
+    first = all(jets.space_order(s.jet) <= 1 for r in residuals for s in r.atoms(JetSymbol))
+    # A single transport is held against its velocity on the mesh.
+    if first and len(residuals) > 1:
         _refuse_characteristics(residuals, jets, form)
 
 
