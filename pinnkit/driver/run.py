@@ -225,6 +225,7 @@ def describe(declaration: Problem | str | Path, overrides: Iterable[Assignment] 
         ("class", kinds),
         ("boundaries", ", ".join(problem.domain.boundary_names)),
         ("conditions", str(len(problem.conditions))),
+        *(("quantity", f"{q.name}: {q.words}") for q in problem.quantities),
         ("solver", f"{settings.solver.name} (fitting: {', '.join(fitting(problem))})"),
     ]
     notes = formulation.notes if formulation is not None else ()

@@ -275,3 +275,11 @@ def test_a_quantity_without_a_finite_value_is_bad_input_with_its_line(pinnkit, r
     line = 1 + text.count("\n") + 1
     assert f"rod.yaml:{line}: quantity 'bad' is not finite" in err
     assert "mend: check its expression" in err
+
+
+def test_check_lists_the_quantities(pinnkit, rod):
+    rod.write_text(ROD + FLUX.replace("TOLERANCE", "0.1"))
+    code, out, _ = pinnkit("check", "rod.yaml")
+    assert code == 0
+    assert "quantity   flux: integral over 'boundary'" in out
+    assert "quantity   mean: mean over the domain" in out
