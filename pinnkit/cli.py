@@ -178,7 +178,8 @@ def validate(
     from .driver.progress import display
 
     solution = load(directory)
-    comparison = judge(directory, against, solution)
+    with display(True) as shown:
+        comparison = judge(directory, against, solution, shown)
     typer.echo(str(comparison))
     with display(True) as shown:
         certificate = certificate_of(directory, solution, shown)

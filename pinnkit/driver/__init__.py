@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..declare import Problem
     from ..solution import Solution
     from ..validation import Comparison
+    from .progress import Display
 
 __all__ = [
     "Interrupted", "Outcome", "ReferenceOutcome", "TrainingFailed", "certificate_of", "certify", "describe",
@@ -62,16 +63,19 @@ def validate(
 
 
 def judge(
-    directory: str | Path, against: str | Path | None = None, solution: Solution | None = None
+    directory: str | Path,
+    against: str | Path | None = None,
+    solution: Solution | None = None,
+    shown: Display | None = None,
 ) -> Comparison:
     """Judge the run in a directory once more, with its own tolerance; by its own reference unless told.
 
-    ``solution`` is the run's where it is loaded already.
+    ``solution`` is the run's where it is loaded already; ``shown`` hears how far the reference is.
     """
     from ..solution import RunDirectory
     from ..validation import compare
 
     problem, settings = read_resolved(RunDirectory(directory, create=False))
     tolerance = settings.validate.tolerance
-    reference = reference_of(problem, against, tolerance, settings.sections)
+    reference = reference_of(problem, against, tolerance, settings.sections, shown)
     return compare(solution or load(directory), reference, tolerance)

@@ -60,6 +60,7 @@ class Terminal:
         )  # fmt: skip
         self._task = self._bar.add_task("", total=None, figures="", visible=False)
         self._spoke = 0.0
+        self._piece = ""
         self._began: tuple[int, float] | None = None
 
     def __enter__(self) -> Terminal:
@@ -76,8 +77,12 @@ class Terminal:
         self._console.print(text, markup=False, soft_wrap=True)
 
     def working(self, text: str, share: float) -> None:
-        """The live line alone."""
+        """The live line; where there is no terminal, one line for each level or other piece of work."""
         self._bar.update(self._task, description=text, total=1.0, completed=share, figures="", visible=True)
+        piece = text.partition(",")[0]
+        if not self._console.is_terminal and piece != self._piece:
+            self._piece = piece
+            self.step(text)
 
     def training(
         self, stage: str, iteration: int, total: int, loss: float, errors: Mapping[str, float], seconds: float

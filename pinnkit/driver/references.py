@@ -59,7 +59,11 @@ def plan_reference(problem: Problem, sections: Sections, tolerance: float) -> Pl
 
 
 def reference_of(
-    problem: Problem, against: str | Path | None, tolerance: float, sections: Sections | None = None
+    problem: Problem,
+    against: str | Path | None,
+    tolerance: float,
+    sections: Sections | None = None,
+    shown: Display | None = None,
 ) -> Reference:
     """The reference of a choice: ``fem``, ``exact``, a data file, or None for the one of the sections."""
     sections = sections or Sections({})
@@ -68,7 +72,7 @@ def reference_of(
         stated = sections.section("reference")
         chosen = {choice: stated.get(choice)} if choice in ("fem", "exact") else {"data": {"file": choice}}
         sections = Sections({"reference": chosen})
-    return plan_reference(problem, sections, tolerance)(Silent())
+    return plan_reference(problem, sections, tolerance)(shown or Silent())
 
 
 def _kind(section: Mapping[str, Any], sections: Sections, default: str) -> str:
