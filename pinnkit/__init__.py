@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "declare": (
         "Condition", "DeclarationError", "Dirichlet", "Flux", "Initial", "InitialRate", "Neumann",
-        "Observations", "Periodic", "PointValue", "Problem", "Quantity", "Robin", "coordinates", "curl", "div",
+        "Observations", "Periodic", "PointValue", "Problem", "Quantity", "Robin", "by_region", "coordinates", "curl", "div",
         "dot", "grad", "laplacian", "manufactured", "material_derivative", "normal", "parameter", "read", "time",
         "unknown", "vector",
     ),
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Problem,
         Quantity,
         Robin,
+        by_region,
         coordinates,
         curl,
         div,

@@ -20,11 +20,12 @@ from .operators import curl, div, dot, grad, laplacian, material_derivative
 from .problem import Equation, Problem
 from .quantities import Quantity
 from .reader import Declaration, read, read_text
+from .regions import by_region
 from .symbols import Parameter, Time, coordinates, normal, parameter, time, unknown, vector
 
 __all__ = [
     "Condition", "Declaration", "DeclarationError", "Dirichlet", "Equation", "Flux", "Initial", "InitialRate",
     "Neumann", "Observations", "Parameter", "Periodic", "Place", "PointValue", "Problem", "Quantity", "Robin",
-    "Time", "coordinates", "curl", "div", "dot", "grad", "laplacian", "manufactured", "material_derivative",
-    "normal", "parameter", "read", "read_text", "time", "unknown", "vector",
+    "Time", "by_region", "coordinates", "curl", "div", "dot", "grad", "laplacian", "manufactured",
+    "material_derivative", "normal", "parameter", "read", "read_text", "time", "unknown", "vector",
 ]  # fmt: skip

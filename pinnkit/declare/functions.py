@@ -14,6 +14,7 @@ import numpy as np
 import sympy as sp
 from sympy.core.function import Application
 
+from .regions import InRegion
 from .symbols import Parameter
 
 Array = np.ndarray
@@ -136,6 +137,8 @@ def _compute(expression: Any, known: dict[sp.Basic, Array]) -> Any:
             for value, condition in reversed(pieces):
                 result = np.where(_value(condition, known), _value(value, known), result)
             return result
+        case InRegion():
+            return expression.values(*(_value(a, known) for a in expression.args))
     combine = _combination(expression)
     return combine(*(_value(a, known) for a in expression.args))
 

@@ -70,6 +70,7 @@ class Problem:
         from .checks import check_problem
         from .entries import read_conditions, read_equations, read_exact, read_observations, read_unknowns
         from .quantities import read_quantities
+        from .region_checks import bound_equations
 
         put = object.__setattr__
         put(self, "name", name)
@@ -80,6 +81,7 @@ class Problem:
         put(self, "exact", read_exact(exact))
         put(self, "unknowns", read_unknowns(self, unknowns))
         put(self, "quantities", read_quantities(quantities))
+        put(self, "equations", bound_equations(self))
         check_problem(self)
 
     def __hash__(self) -> int:

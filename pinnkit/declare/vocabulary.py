@@ -11,6 +11,7 @@ from sympy.core.function import AppliedUndef
 from .documents import Node
 from .errors import DeclarationError, Place, unknown_word
 from .expressions import parse, parse_equation, parse_number
+from .regions import by_region
 from .symbols import Time, normal, parameter, unknown
 from .words import check_word, normalised
 
@@ -161,7 +162,8 @@ class Vocabulary:
         entries = section.mapping("definitions", example='definitions: {f: "sin(pi*x)"}')
         for word, node in entries.items():
             try:
-                value = self.field(node, f"definition {word}")
+                by_regions = isinstance(node.value, dict)
+                value = self._by_region(node, word) if by_regions else self.field(node, f"definition {word}")
             except DeclarationError as error:
                 later = [w for w in entries if w not in self.names and f"name {w!r}" in error.what]
                 mend = f"move {later[0]} above {word}; none may use itself" if later else error.mend
@@ -169,6 +171,16 @@ class Vocabulary:
                     error.what, expected=error.expected, mend=mend, place=error.place
                 ) from None
             self._declare(normalised(word), value, section.keys[word])
+
+
+    def _by_region(self, node: Node, word: str) -> sp.Expr:
+        """A definition that differs from region to region: ``{by_region: {left: 1, right: 100}}``."""
+        example = "by_region: {left: 1, right: 100}"
+        what = f"definition {word}"
+        entries = node.mapping(what, ("by_region",), ("by_region",), example)["by_region"]
+        values = entries.mapping(f"{what}: by_region", example=example)
+        with _Telling(what, entries.place):
+            return by_region({name: self.scalar(e, f"{what} in {name}") for name, e in values.items()})
 
 
 def read_number(node: Node, what: str) -> float | int:

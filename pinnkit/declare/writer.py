@@ -27,6 +27,7 @@ from .conditions import (
 )
 from .errors import DeclarationError
 from .printing import to_text
+from .regions import InRegion
 from .symbols import is_inferred
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def to_mapping(problem: Problem) -> dict[str, Any]:
     found["unknowns"] = [writer.unknown(field) for field in problem.unknowns]
     if problem.parameters:
         found["parameters"] = {p.name: _parameter(p) for p in problem.parameters}
+    if regions := writer.regions():
+        found["definitions"] = regions
     found["domain"] = problem.domain.to_mapping()
     found["equations"] = writer.equations()
     if problem.conditions:
@@ -140,6 +143,15 @@ class _Writer:
         if quantity.time is not None:
             found["time"] = quantity.time if isinstance(quantity.time, str) else _number(quantity.time)
         return found | ({} if quantity.tolerance is None else {"tolerance": _number(quantity.tolerance)})
+
+    def regions(self) -> dict[str, Any]:
+        """A definition for each region that a coefficient depends on: one within it, zero elsewhere."""
+        sides = [side for e in self.problem.equations for side in (e.lhs, e.rhs)]
+        found = {function.placeholder for side in sides for function in side.atoms(InRegion)}
+        return {
+            symbol.name: {"by_region": {name: int(name == symbol.region) for name in symbol.regions}}
+            for symbol in sorted(found, key=str)
+        }
 
     def equations(self) -> Any:
         """Texts in a list, or by name where the names are not those of a list."""

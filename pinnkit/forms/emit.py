@@ -17,6 +17,7 @@ from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean, BooleanAtom, BooleanFunction
 
+from ..declare.regions import InRegion
 from . import functions
 from .errors import FormUnavailable
 from .jets import replaced
@@ -110,6 +111,9 @@ class _Program:
             return self.step(operation, *(self.add(a, scope) for a in expression.args))
         if isinstance(expression, BooleanFunction):
             return self._logic(expression, scope)
+        if isinstance(expression, InRegion):
+            operands = [self.add(a, scope) for a in expression.args]
+            return self.step(self.library.looked_up(expression), *operands)
         if isinstance(expression, (AppliedUndef, sp.Derivative, sp.Integral, sp.Subs)):
             raise FormUnavailable(
                 f"the value of {expression}",

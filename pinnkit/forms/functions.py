@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import sympy as sp
 
+from ..declare.regions import InRegion
 from .errors import FormUnavailable
 
 _SPECIAL_HOME = {"numpy": "scipy.special", "jax.numpy": "jax.scipy.special"}
@@ -92,6 +93,23 @@ class Library:
                 mend="write it by other functions, or give tabulated values",
             )
         return found
+
+    def looked_up(self, expression: InRegion) -> Callable[..., Any]:
+        """Whether points lie in a region, which only the host knows; JAX asks it whenever it computes."""
+        if self.xp.__name__ == "numpy":
+            return expression.values
+        jax = import_module("jax")
+
+        def ask(*coordinates: Any) -> Any:
+            shape = self.xp.broadcast_shapes(*(c.shape for c in coordinates))
+            kind = self.xp.result_type(*coordinates, 1.0)
+            result = jax.ShapeDtypeStruct(shape, kind)
+            return jax.pure_callback(
+                lambda *arrays: expression.values(*arrays).astype(kind), result,
+                *map(jax.lax.stop_gradient, coordinates), vmap_method="broadcast_all",
+            )  # fmt: skip
+
+        return ask
 
     def square_root(self, x: Any) -> Any:
         """√x; the gradient at zero is zero rather than infinite, below zero the value is NaN."""

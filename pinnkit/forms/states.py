@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 import sympy as sp
 
+from ..declare.regions import InRegion
 from ..geometry import sampling
 from .emit import emit
 from .jets import Jets, JetSymbol, replaced
@@ -82,5 +83,5 @@ def jumps(expression: sp.Expr, jets: Jets) -> sp.Basic | None:
     return parts[0] if gap.max() > 1e-6 * np.abs(coarse).max() else None
 
 
-_STEPS = (sp.Piecewise, sp.Heaviside, sp.sign, sp.floor, sp.ceiling, sp.Mod, sp.frac)
+_STEPS = (sp.Piecewise, sp.Heaviside, sp.sign, sp.floor, sp.ceiling, sp.Mod, sp.frac, InRegion)
 _LINES, _SAMPLES, _BISECTIONS = 64, 257, 40

@@ -9,6 +9,7 @@ import sympy as sp
 
 from ..declare import conditions as declared
 from ..declare.problem import Problem
+from ..declare.regions import InRegion
 from .errors import FormUnavailable
 from .flux import equation_flux
 from .jets import Jet, Jets, JetSymbol, jets_in
@@ -68,7 +69,17 @@ def _differentiated_jumps(residual: sp.Expr, problem: Problem) -> list[sp.Basic]
     """Coefficients within a derivative that may jump in space or time."""
     kinds = (sp.Piecewise, sp.Heaviside, sp.sign, sp.floor, sp.ceiling)
     found = {c for d in residual.atoms(sp.Derivative) for c in d.expr.atoms(*kinds)}
+    # A coefficient by region may have been taken out of the derivative before its domain was known.
+    terms = sp.Add.make_args(sp.expand(residual.doit()))
+    found |= {c for t in terms if _spreads(t, problem) for c in t.atoms(InRegion)}
     return [c for c in sp.ordered(found) if c.free_symbols & set(problem.variables)]
+
+
+def _spreads(term: sp.Expr, problem: Problem) -> bool:
+    """Whether a term holds a derivative of second or higher order in space."""
+    return any(
+        sum(v in problem.coordinates for v in d.variables) > 1 for d in term.atoms(sp.Derivative)
+    )
 
 
 def condition_residual(condition: declared.AnyCondition, problem: Problem) -> ConditionResidual:

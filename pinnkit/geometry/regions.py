@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +10,9 @@ import numpy as np
 
 from .cell_finder import CellFinder
 from .mesh import Mesh
+
+# Sets of points whose regions are remembered.
+_KEPT = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,4 +40,14 @@ class Regions:
 
         A point between cells counts as one of either; a point outside as one of the nearest cell.
         """
-        return self.members[self.finder.find(points)[0]]
+        # Solvers ask for the same points again and again.
+        key = hashlib.blake2b(np.ascontiguousarray(points).tobytes()).digest()
+        if key not in self._asked:
+            while len(self._asked) >= _KEPT:
+                self._asked.pop(next(iter(self._asked)))
+            self._asked[key] = self.members[self.finder.find(points)[0]]
+        return self._asked[key]
+
+    @cached_property
+    def _asked(self) -> dict[bytes, np.ndarray]:
+        return {}

@@ -20,12 +20,11 @@ from ...forms.classify import Classification, classify
 from ...forms.emit import Emitted, emit
 from ...forms.errors import FormUnavailable
 from ...forms.jets import Jets, JetSymbol
-from ...forms.states import values_at_states
+from ...forms.states import jumps, values_at_states
 from ...forms.weak import WeakForm, weak_form
 from ..base import ReferenceUnavailable
 from ..elements import Array
 
-_JUMPS = (sp.Heaviside, sp.sign, sp.floor, sp.ceiling, sp.Piecewise)
 # A network is compiled for every new number of points, and the longer the more they are.
 _CHUNK = 2048
 _DIMENSIONS = (1, 2, 3)
@@ -85,11 +84,13 @@ class ErrorEquation:
         second = [unit[i] + unit[j] for i in range(self.dimension) for j in range(i, self.dimension)]
         return tuple(tuple(map(int, row)) for row in (0 * unit[0], *unit, *second))
 
-    @property
+    @cached_property
     def jumps(self) -> bool:
-        """Whether data or the reaction may jump, where no rule of quadrature is sure of its own error."""
-        data = [e for n in self.natural.values() for e in (n.beta, n.residual)]
-        return any(e.has(*_JUMPS) for e in (self.reaction, self.residual, *data))
+        """Whether data or the reaction jump, where no rule of quadrature is sure of its own error."""
+        jets = Jets(self.problem)
+        slanted = dict.fromkeys(jets.normals, sp.Float(0.6))
+        data = [e.xreplace(slanted) for n in self.natural.values() for e in (n.beta, n.residual)]
+        return any(jumps(e, jets) is not None for e in (self.reaction, self.residual, *data))
 
     @cached_property
     def _arguments(self) -> list[sp.Symbol]:
@@ -164,8 +165,9 @@ def error_equation(problem: Problem) -> ErrorEquation:
         found = _coefficients(problem, weak_form(problem))
     except FormUnavailable as cause:
         raise unavailable(problem, f"it has no weak form: {cause.what}", cause.mend) from cause
-    if any(entry.has(*_JUMPS) for entry in found.matrix):
-        raise unavailable(problem, "its diffusion coefficient may jump, and residuals do not see what jumps")
+    jets = Jets(problem)
+    if any(jumps(entry, jets) is not None for entry in found.matrix):
+        raise unavailable(problem, "its diffusion coefficient jumps, and residuals do not see what jumps")
     return found
 
 
