@@ -99,10 +99,11 @@ def fem_reference(
         with threadpool_limits(limits=1, user_api="blas"):
             result = refine(system, options, SHARE * tolerance, progress)
     except (FormUnavailable, GeometryError) as cause:
+        reason = cause.reason if isinstance(cause, FormUnavailable) else f"expected {cause.expected}"
         raise ReferenceUnavailable(
-            f"no finite-element reference for {problem.name}",
-            reason=str(cause),
-            mend="give an exact reference (exact: …) or one from data (data: FILE)",
+            f"no finite-element reference for {problem.name}: {cause.what}",
+            reason=reason,
+            mend=f"{cause.mend}; or give an exact reference (exact: …) or one from data (data: FILE)",
         ) from cause
     reference = FemReference(
         problem,
