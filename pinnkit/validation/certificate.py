@@ -7,6 +7,7 @@ flux (Prager & Synge 1947); ``pinnkit.reference.certified`` holds the mathematic
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from typing import Any, Literal
 
 from ..reference.base import ReferenceUnavailable
@@ -90,4 +91,9 @@ def certified(
 
 
 def _interval(low: float, high: float) -> str:
-    return f"between {low:.2e} and {high:.2e}"
+    """Both ends in three digits, rounded outwards so that the text holds too."""
+    down, up = (
+        Context(prec=3, rounding=way).create_decimal_from_float(end)
+        for way, end in ((ROUND_FLOOR, float(low)), (ROUND_CEILING, float(high)))
+    )
+    return f"between {float(down):.2e} and {float(up):.2e}"
