@@ -60,7 +60,8 @@ def scalar_bar(values: Sequence[float], degree: int) -> float:
 
     As for fields, d/(ρ − 1) with d the last difference and ρ the factor by which differences shrink, at most
     2^{p+1}. Two numbers may agree by chance, when they pass each other on the way: d is not taken to be less
-    than the difference before it leaves at the best rate of functionals, 2^{2p}.
+    than the difference before it leaves at the best rate of functionals, 2^{2p}. Where numbers pass back and
+    forth, no rate is trusted, and the bar is no less than the last difference.
     """
     size = max(map(abs, values))
     if len(values) < 2:
@@ -70,7 +71,9 @@ def scalar_bar(values: Sequence[float], degree: int) -> float:
     if len(values) > 2:
         before = abs(values[-2] - values[-3])
         last = max(last, before / 4.0**degree)
-        ratio = float(np.clip(before / max(last, 1e-300), SLOWEST, 2.0 ** (degree + 1)))
+        to_and_fro = (values[-1] - values[-2]) * (values[-2] - values[-3]) < 0
+        best = 1 + _SAFETY if to_and_fro else 2.0 ** (degree + 1)
+        ratio = float(np.clip(before / max(last, 1e-300), SLOWEST, best))
     return max(_SAFETY * last / (ratio - 1), ROUNDING * size)
 
 

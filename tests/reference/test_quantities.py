@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from pinnkit.reference.quantities import scalar_bar
 
 from .problems import UNIT, flat, t, u, w, x, y
 
+ZOO = Path(__file__).parents[2] / "problems"
 NX, NY = pk.normal(x), pk.normal(y)
 FLUX = NX * u.diff(x) + NY * u.diff(y)
 SMOOTH = sp.exp(x) * sp.sin(2 * y)
@@ -127,6 +129,17 @@ def test_flux_through_a_solid():
     within_bars(problem, 0.5, options=FemOptions(degree=2, size=0.5, max_dofs=5_000))
 
 
+def test_drag_lift_and_pressure_drop_of_a_cylinder():
+    """DFG 2D-1 as the zoo declares it, against spectral results (Nabh 1998)."""
+    found = fem_reference(pk.read(ZOO / "cylinder.yaml").problem, tolerance=1e-2).quantities()
+    for name, value, gate in (
+        ("c_D", 5.57953523384, 1e-3), ("c_L", 0.010618948146, 1e-2), ("delta_p", 0.11752016697, 1e-3),
+    ):  # fmt: skip
+        error = abs(found[name].value - value)
+        assert error <= gate * value, name
+        assert error <= found[name].error <= 0.1 * value, name
+
+
 def test_other_quantities_take_the_same_entry_of_the_cache(tmp_path, monkeypatch):
     first = pk.manufactured("cached", pk.Disk((0, 0), 1), [-pk.laplacian(u)], {u: SMOOTH})
     mean = pk.Quantity("mean", u, over="domain", mean=True)
@@ -154,6 +167,12 @@ def test_the_bar_of_a_number_covers_its_error(order, most):
     values = [1 + 0.01 * 2.0 ** (-order * k) for k in range(3)]
     error = abs(values[-1] - 1)
     assert error <= scalar_bar(values, 3) <= most * error
+
+
+def test_numbers_that_go_back_and_forth_have_no_rate():
+    values = [1.0, 1.1, 1.09]
+    assert scalar_bar(values, 3) == pytest.approx(0.01)
+    assert scalar_bar(values, 3) > 2 * scalar_bar([1.0, 1.1, 1.11], 3)
 
 
 def test_two_numbers_that_agree_by_chance_are_not_exact():
