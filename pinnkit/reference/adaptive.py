@@ -13,8 +13,8 @@ from .refine import halved_where
 
 # A smooth solution loses more than this factor from one degree to the next on a cell that resolves it.
 _ROUGH = 0.25
-# A mesh that misses more than this of the solution is too coarse for rates to be seen.
-_COARSEST = 0.1
+# A first mesh with a larger error than this is too coarse for rates to be seen.
+_COARSEST = 0.02
 # What rough cells may hold, in targets: the measure weighs small cells heavily (found on flows with corners).
 _ROOM = 40.0
 
@@ -38,10 +38,11 @@ class Aim:
         cheap, all are made as good as one halving asks for.
         """
         if dimension == 1:
-            wanted = min(target * 2.0 ** (degree + 1), _COARSEST / 10)
+            wanted = min(target * 2.0 ** (degree + 1), _COARSEST / 2)
             return cls(wanted, wanted)
-        first = target * 2.0 ** ((degree + 1) * levels)
-        return cls(min(first ** (degree / (degree + 1)), _COARSEST), min(_ROOM * target, _COARSEST))
+        first = min(target * 2.0 ** ((degree + 1) * levels), _COARSEST)
+        smooth = first ** (degree / (degree + 1))
+        return cls(smooth, min(_ROOM * target, smooth))
 
 
 def marked(shares: Array, decay: Array, aim: Aim) -> np.ndarray:

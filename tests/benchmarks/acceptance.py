@@ -21,11 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import finite_elements
+from tests.benchmarks import finite_elements, flows
 from tests.benchmarks.tables import ROOT, VERDICT, Gate, circumstances, table, write
 
 # What is asked of the reference, by the part that measures it.
-REFERENCE: dict[str, Callable[[], Iterator[Gate]]] = {"finite_elements": finite_elements.gates}
+REFERENCE: dict[str, Callable[[], Iterator[Gate]]] = {
+    "finite_elements": finite_elements.gates,
+    "flows": flows.gates,
+}
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,14 @@ def distance(solution: DiscreteField, name: str, wanted: Callable) -> tuple[floa
     return float(np.sqrt(value)), float(np.sqrt(slope))
 
 
+def relative_error(solution: DiscreteField, problem: pk.Problem, name: str) -> float:
+    """L2 norm of the error of a steady unknown relative to the exact solution, by quadrature on the mesh."""
+    space = solution.product.spaces[solution.names.index(name)]
+    domain = IntegrationSet.of_cells(space.mesh, 2 * space.degree + 4)
+    values = emit([problem.exact[name]], list(problem.coordinates), np)(*np.moveaxis(domain.points, -1, 0))[0]
+    return errors(solution, problem, name)[0] / float(np.sqrt((domain.weights * values**2).sum()))
+
+
 def scattered(problem: pk.Problem, count: int = 20_000) -> np.ndarray:
     """Points (n, d) within the domain, and within the time where there is one."""
     points = np.random.default_rng(0).uniform(problem.lower, problem.upper, (count, len(problem.variables)))
