@@ -46,6 +46,14 @@ def convections(system: System) -> tuple[Convection, ...]:
     return tuple(c for c in found if any(b != 0 for b in c.velocity))
 
 
+def pressed(system: System) -> frozenset[int]:
+    """The equations in which a multiplier acts, such as those of momentum with their pressure."""
+    channels = system.symbols.channels
+    multipliers = {s for s, c in channels.items() if c.unknown in system.lowered}
+    terms = ((i.equation, set().union(*(e.free_symbols for e in i.rows))) for i in system.integrands)
+    return frozenset(equation for equation, used in terms if used & multipliers)
+
+
 def _foreign(integrand: Integrand, symbols: Symbols) -> bool:
     used = set().union(*(f.free_symbols for f in integrand.flux)) & set(symbols.channels)
     gradients = [c for c in (symbols.channels[s] for s in used) if c.axis and not c.rate]

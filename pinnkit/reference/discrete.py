@@ -52,6 +52,7 @@ class Discretisation:
         parts = [*((system.cells, s) for s in cells), *self.stabilisation.parts]
         for name, kernel in system.boundary.items():
             parts += [(kernel, s) for s in IntegrationSet.of_facets(mesh, mesh.named(name), order)]
+        self._parts = parts
         self.assembler = Assembler(self.product, parts)
 
     @property
@@ -208,7 +209,7 @@ class Discretisation:
         """The steady solution; a nonlinear one is sought from a coarser solution where there is one.
 
         Where Newton's method does not get there, the nonlinearity is let in by degrees, and where that fails
-        at once, it starts elsewhere.
+        at once, it starts elsewhere; a saddle point is stabilised when nothing else helps.
         """
         if self.assembler.linear:
             start = np.zeros(self.product.size)
@@ -218,6 +219,12 @@ class Discretisation:
             state = self._found(start)
         except Singular as cause:
             raise singular(self._moving(cause.mode)) from None
+        except Diverged:
+            reserve = self.stabilisation.take_reserve()
+            if not reserve:
+                raise
+            self.assembler = Assembler(self.product, [*self._parts, *reserve])
+            state = self._found(self.lift())
         field = DiscreteField(self.system.names, self.product, coefficients=state)
         return self._settled(field)
 

@@ -10,6 +10,9 @@ rate at which a cell is crossed and δ = ε/h² that of diffusion through it,
 which for β ≫ δ is the usual h/(2p|b|) (John & Knobloch 2007, eq. 6) and vanishes where the cell Péclet
 number |b|h/(2pε) = β/(2pδ) is below one: where diffusion is resolved, the method is Galerkin's. The δ in
 the denominator bounds the second derivatives of shape functions, σ = ∂S/∂u is a reaction (Codina 2000).
+
+Saddle points, such as incompressible flow, get it only where Newton's method fails without: it makes coarse
+meshes solvable, but where Galerkin's method has a solution, pressures with it are worse by a factor of two.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ import numpy as np
 import sympy as sp
 
 from .assembly import IntegrationSet, sampled
-from .convection import Convection, convections, slope
+from .convection import Convection, convections, pressed, slope
 from .elements import Array
 from .fields import DiscreteField
 from .inflow import reversed_flow
@@ -41,10 +44,11 @@ _NOTHING = sp.Float("1e-200")
 class Stabilisation:
     """The streamline terms of a system on a mesh: kernels on the cells where they may act.
 
-    ``guide`` is a coarser solution, which tells these cells where the velocity is the solution's own; without
-    it they are all cells. τ is frozen in derivatives: its own would multiply R, which is small where
-    Newton's method is near. Raises ``ReferenceUnavailable`` where transport without diffusion enters the
-    domain with no value, or leaves it with one.
+    ``parts`` leave out saddle points, whose terms are a reserve. ``guide`` is a coarser solution, which tells
+    the cells where the velocity is the solution's own; without it they are all cells. τ is frozen in
+    derivatives: its own would multiply R, which is small where Newton's method is near. Raises
+    ``ReferenceUnavailable`` where transport without diffusion enters the domain with no value, or leaves it
+    with one.
     """
 
     def __init__(
@@ -56,37 +60,63 @@ class Stabilisation:
     ):
         self._system, self._product, self._cells = system, product, cells
         self._times = np.linspace(*system.span, _TIMES) if system.span else np.zeros(1)
-        self.parts: list[tuple[Kernel, IntegrationSet]] = []
-        if not convections(system):
-            return
-        states = self._guess(guide)
+        self._taken = False
+        everything = frozenset(c.integrand.equation for c in convections(system))
+        held = everything & pressed(system)
+        states = self._guess(guide) if everything else None
         reverse = self._reversed(states) if states is not None else frozenset()
-        degrees = tuple(s.degree for s in product.spaces)
-        terms, self._probe = _kernels(system, degrees, reverse)
-        for domain in cells:
+        self.parts = self._terms(everything - held, reverse, states)
+        self._reserve = (held, reverse, states)
+
+    def take_reserve(self) -> list[tuple[Kernel, IntegrationSet]]:
+        """The terms of saddle points, which act from now on; none where there are none, or no more."""
+        if self._taken:
+            return []
+        self._taken = True
+        return self._terms(*self._reserve)
+
+    def _terms(
+        self, equations: frozenset[int], reverse: frozenset[int], states: Array | None
+    ) -> list[tuple[Kernel, IntegrationSet]]:
+        """The kernel of some equations on the cells where it may act."""
+        if not equations:
+            return []
+        degrees = tuple(s.degree for s in self._product.spaces)
+        kernel, probe = _kernels(self._system, degrees, equations, reverse)
+        found = []
+        for domain in self._cells:
             active = np.full(len(domain.cells), True)
             if states is not None:
                 # τ itself has the last word; the solution may have grown a little beyond its guide.
-                active = self._peclet(domain, states) > 0.5
+                active = self._peclet(probe, domain, states) > 0.5
             if active.any():
-                self.parts.append((terms, _some(domain, active)))
+                found.append((kernel, _some(domain, active)))
+        return found
 
     def remark(self, solution: DiscreteField) -> str:
         """In how many cells the terms act for a solution on this mesh; empty where in none.
 
         Raises ``ReferenceUnavailable`` as above, for velocities that only the solution tells.
         """
-        if not convections(self._system):
+        acting = self._acting()
+        if not acting:
             return ""
         moving = solution.trajectory is not None
         states = solution.trajectory.at(self._times) if moving else solution.coefficients[None]
         self._reversed(states)
-        numbers = np.concatenate([self._peclet(domain, states) for domain in self._cells])
+        degrees = tuple(s.degree for s in self._product.spaces)
+        _, probe = _kernels(self._system, degrees, acting, frozenset())
+        numbers = np.concatenate([self._peclet(probe, domain, states) for domain in self._cells])
         active = int((numbers > 1).sum())
         if not active:
             return ""
         largest = "infinite" if numbers.max() > _INFINITE else f"up to {numbers.max():.2g}"
         return f"stabilised (SUPG) in {active} of {len(numbers)} cells: cell Péclet number {largest}"
+
+    def _acting(self) -> frozenset[int]:
+        """The equations whose terms are in use."""
+        everything = frozenset(c.integrand.equation for c in convections(self._system))
+        return everything if self._taken else everything - pressed(self._system)
 
     def _guess(self, guide: DiscreteField | None) -> Array | None:
         """States (n, N) to look at the velocity with, or None where nothing is known of them."""
@@ -107,11 +137,11 @@ class Stabilisation:
         look = (self._system, self._product, self._times, states)
         return frozenset(c.integrand.equation for c in pure if reversed_flow(c, *look))
 
-    def _peclet(self, domain: IntegrationSet, states: Array) -> Array:
+    def _peclet(self, probe: Kernel, domain: IntegrationSet, states: Array) -> Array:
         """The largest cell Péclet number (c,) of any equation at any of the times."""
         largest = np.zeros(len(domain.cells))
         for time, state in zip(self._times, states, strict=True):
-            for ratio in sampled(self._probe, domain, self._product, float(time), (state,)):
+            for ratio in sampled(probe, domain, self._product, float(time), (state,)):
                 largest = np.maximum(largest, np.broadcast_to(ratio, domain.weights.shape).max(axis=1))
         return largest
 
@@ -122,13 +152,16 @@ def _given(system: System) -> bool:
     return not any(e.free_symbols & set(system.symbols.channels) for e in parts)
 
 
-@lru_cache(maxsize=4)
-def _kernels(system: System, degrees: tuple[int, ...], reverse: frozenset[int]) -> tuple[Kernel, Kernel]:
-    """The streamline terms −τ b R against ∇v, and the cell Péclet numbers.
+@lru_cache(maxsize=8)
+def _kernels(
+    system: System, degrees: tuple[int, ...], equations: frozenset[int], reverse: frozenset[int]
+) -> tuple[Kernel, Kernel]:
+    """The streamline terms −τ b R against ∇v of some equations, and their cell Péclet numbers.
 
     Equations in ``reverse`` are taken with the opposite sign.
     """
-    found, d = convections(system), system.dimension
+    found = [c for c in convections(system) if c.integrand.equation in equations]
+    d = system.dimension
     metric = tuple(sp.Dummy(f"g{r}{i}", real=True) for r in range(d) for i in range(d))
     inner = [sp.Matrix(metric[r * d : (r + 1) * d]) for r in range(d)]
     gradients = [*inner, -sum(inner[1:], inner[0])]

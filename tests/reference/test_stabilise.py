@@ -9,11 +9,12 @@ import sympy as sp
 import pinnkit as pk
 from pinnkit.reference import FemOptions, ReferenceUnavailable, fem_reference
 from pinnkit.reference.assembly import Assembler, IntegrationSet
-from pinnkit.reference.convection import convections
+from pinnkit.reference.convection import convections, pressed
 from pinnkit.reference.derive import derive
 from pinnkit.reference.discrete import Discretisation
 from pinnkit.reference.kernels import Channel, Integrand, Kernel, Symbols
 from pinnkit.reference.meshing import Meshes
+from pinnkit.reference.newton import Diverged
 from pinnkit.reference.spaces import Space, SpaceProduct
 
 from .problems import errors
@@ -250,3 +251,54 @@ def test_convection_of_another_unknowns_flux_is_left_alone():
         {c: sp.cos(sp.pi * X) * sp.exp(-t), m: sp.pi**2 / 100 * sp.cos(sp.pi * X) * sp.exp(-t)}, "neumann",
     )  # fmt: skip
     assert not convections(derive(problem))
+
+
+def _cavity(reynolds: float) -> pk.Problem:
+    u, v, p = (pk.unknown(name, X, Y) for name in "uvp")
+    momentum = [
+        pk.material_derivative(c, (u, v)) + f - pk.laplacian(c) / reynolds
+        for c, f in zip((u, v), pk.grad(p, [X, Y]), strict=True)
+    ]
+    walls = [pk.Dirichlet(c, 0, side) for side in ("left", "right", "bottom") for c in (u, v)]
+    return pk.Problem(
+        name="cavity",
+        domain=SQUARE,
+        equations=[sp.Eq(e, 0) for e in (*momentum, pk.div((u, v), [X, Y]))],
+        conditions=[*walls, pk.Dirichlet(u, 1, "top"), pk.Dirichlet(v, 0, "top")],
+    )
+
+
+def test_saddle_points_are_stabilised_only_where_newton_fails(monkeypatch):
+    calm, found = _solved(_cavity(1000), 0.125, 2)
+    assert not calm.stabilisation.remark(found)
+
+    once, original = [Diverged("Galerkin's method"), None], Discretisation._found
+
+    def failing(self, start):
+        if cause := once.pop(0):
+            raise cause
+        return original(self, start)
+
+    monkeypatch.setattr(Discretisation, "_found", failing)
+    wild, other = _solved(_cavity(1000), 0.125, 2)
+    assert "stabilised (SUPG)" in wild.stabilisation.remark(other)
+    centre = np.array([[0.5, 0.2]])
+    assert other.evaluate(centre)["u"] == pytest.approx(found.evaluate(centre)["u"], abs=0.15)
+    assert other.evaluate(centre)["u"] != found.evaluate(centre)["u"]
+
+
+def test_a_temperature_in_a_flow_is_no_saddle_point():
+    u, v, w = (pk.unknown(name, X, Y) for name in "uvw")
+    steady = _cavity(10)
+    conditions = [*steady.conditions, pk.Dirichlet(w, 0)]
+    warm = sp.Eq(pk.material_derivative(w, (u, v)) - pk.laplacian(w) / 10_000, 1)
+    problem = pk.Problem(
+        name="warm",
+        domain=SQUARE,
+        equations=[*(sp.Eq(e.residual, 0) for e in steady.equations), warm],
+        conditions=conditions,
+    )
+    system = derive(problem)
+    names = {system.names[c.integrand.equation] for c in convections(system)}
+    held = {system.names[k] for k in pressed(system)}
+    assert (names, held) == ({"u", "v", "w"}, {"u", "v"})
