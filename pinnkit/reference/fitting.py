@@ -14,12 +14,12 @@ from .improve import improved, shape
 from .interfaces import Interfaces, LevelSet
 from .mesh import FiniteMesh
 from .refine import halved_where
-from .settling import settled
+from .settling import settled, straightened
 from .snapping import Carrier
 
 # Cells are halved until the level set turns by less than 35° within one.
 _LEAST_COSINE = np.cos(np.radians(35))
-_ROUNDS, _SPLINTER_ROUNDS = 7, 4
+_ROUNDS, _SPLINTER_ROUNDS, _MENDINGS = 7, 4, 3
 # Of the shape of an equilateral triangle.
 _FLATTEST = 0.01
 _ON = 1e-9
@@ -46,7 +46,7 @@ def fitted(
     if count:
         notes.append(f"mesh fitted to {count} interface{'s' if count > 1 else ''}")
     notes += [
-        f"the mesh is not fitted to {level.expression} = 0, only finer there: the error bar shrinks slowly"
+        f"the mesh is not fitted to {level.text}, only finer there: the error bar shrinks slowly"
         for level in left
     ]
     return replace(mesh, periodic=tuple(periodic)), tuple(notes)
@@ -117,17 +117,30 @@ def fitted_triangles(
     left = []
     for level in levels:
         fine = _resolved(mesh, level, bool(carriers))
-        try:
-            new = _along(fine, level, carriers)
-            new = settled(new, levels, carriers)
-        except ReferenceUnavailable:
-            new = None
+        new = _settled_along(fine, level, levels, carriers)
+        for _ in range(_MENDINGS):
+            tight = straightened(new, level) if new is not None else np.empty(0)
+            if not tight.size:
+                break
+            gaps = np.linalg.norm(fine.points[fine.cells].mean(axis=1)[:, None] - tight, axis=2)
+            fine = halved_where(fine, (gaps < fine.sizes[:, None]).any(axis=1))
+            new = _settled_along(fine, level, levels, carriers)
         if new is not None and shape(new.points[new.cells]).min() > _FLATTEST and fits(new):
             mesh = new
         else:
             left.append(level)
             mesh = fine if fits(fine) else mesh
     return mesh, tuple(left)
+
+
+def _settled_along(
+    mesh: FiniteMesh, level: LevelSet, levels: Sequence[LevelSet], carriers: Sequence[Carrier]
+) -> FiniteMesh | None:
+    """The mesh with edges along a level set; None where cells would be inside out."""
+    try:
+        return settled(_along(mesh, level, carriers), levels, carriers)
+    except ReferenceUnavailable:
+        return None
 
 
 def _along(mesh: FiniteMesh, level: LevelSet, carriers: Sequence[Carrier]) -> FiniteMesh:

@@ -27,10 +27,15 @@ class LevelSet:
     expression: sp.Expr
     coordinates: tuple[sp.Symbol, ...]
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What facets along it are called in a mesh."""
         return f"interface {self.expression} = 0"
+
+    @property
+    def text(self) -> str:
+        """The level set to read."""
+        return f"{sp.N(self.expression, 4)} = 0"
 
     @cached_property
     def straight(self) -> bool:

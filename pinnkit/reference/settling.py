@@ -20,6 +20,10 @@ _LEAST_SINE = 0.05
 _FARTHEST = 0.3
 # Of its area a cell keeps at least this part when its vertices move.
 _KEPT = 0.1
+# An edge that deviates from its curve by less than this part of its length is straight enough.
+_BOW = 1e-3
+# Of an edge, for differences.
+_STEP = 1e-6
 
 
 def settled(mesh: FiniteMesh, levels: Sequence[LevelSet], carriers: Sequence[Carrier]) -> FiniteMesh:
@@ -43,7 +47,8 @@ def settled(mesh: FiniteMesh, levels: Sequence[LevelSet], carriers: Sequence[Car
         points[alone] = _foot(level, points[alone])
         for other in range(k + 1, len(present)):
             both = np.flatnonzero(inner & member[:, other])
-            points[both] = _meeting(level, present[other], points[both])
+            if both.size:
+                points[both] = _meeting(level, present[other], points[both])
         if carriers:
             ends = np.flatnonzero(member[:, k] & outer)
             points[ends] = _landing(mesh, level, carriers, ends)
@@ -57,6 +62,16 @@ def settled(mesh: FiniteMesh, levels: Sequence[LevelSet], carriers: Sequence[Car
         along = mesh.boundaries[level.name]
         edge_nodes[along] = _arched(level, points[mesh.facets[along]], mesh.extent)
     return untangled(mesh.with_nodes(points, edge_nodes))
+
+
+def straightened(mesh: FiniteMesh, level: LevelSet) -> Array:
+    """Middles (k, 2) of the edges along a level set that cannot follow it, lest a cell should fold."""
+    along = mesh.boundaries.get(level.name, np.empty(0, np.int64))
+    ends, middles = mesh.points[mesh.facets[along]], mesh.middles[along]
+    chord = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
+    bow = np.abs(level.distances(ends.mean(axis=1)))
+    off = np.abs(level.distances(middles))
+    return middles[(bow > _BOW * chord) & (off > bow / 4)]
 
 
 def _unfolded(mesh: FiniteMesh, points: Array) -> Array:
@@ -86,7 +101,10 @@ def _meeting(one: LevelSet, other: LevelSet, points: Array) -> Array:
         sine = np.abs(np.linalg.det(slopes)) / np.linalg.norm(slopes, axis=2).prod(axis=1)
         slopes[sine < _LEAST_SINE] = np.eye(2)
         values[sine < _LEAST_SINE] = 0
-        result -= np.linalg.solve(slopes, values[..., None])[..., 0]
+        step = np.linalg.solve(slopes, values[..., None])[..., 0]
+        result -= step
+        if np.abs(step).max() <= 1e-15 * (1 + np.abs(points).max()):
+            break
     return np.where(np.isfinite(result), result, points)
 
 
@@ -98,16 +116,24 @@ def _landing(mesh: FiniteMesh, level: LevelSet, carriers: Sequence[Carrier], ver
     row = np.array([np.flatnonzero((outer == v).any(axis=1))[0] for v in vertices], np.int64)
     along = mesh.points[outer[row, 1]] - mesh.points[outer[row, 0]]
     length = np.linalg.norm(along, axis=1, keepdims=True)
-    along = along / length
+
+    def projected(points: Array) -> Array:
+        result = points.copy()
+        for k, carrier in enumerate(carriers):
+            result[own == k] = carrier(points[own == k])
+        return result
+
     places = start.copy()
     for _ in range(30):
+        # A small step along the edge, brought back onto the curve, gives its tangent.
+        tangent = projected(places + _STEP * along) - projected(places - _STEP * along)
+        tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
         value, slope = level.values(places)
-        rise = (slope * along).sum(axis=1)
+        rise = (slope * tangent).sum(axis=1)
         steep = np.abs(rise) > _LEAST_SINE * np.linalg.norm(slope, axis=1)
         step = np.where(steep, -value / np.where(steep, rise, 1.0), 0.0)
-        places = places + step[:, None] * along
-        for k, carrier in enumerate(carriers):
-            places[own == k] = carrier(places[own == k])
+        step = np.clip(step, -_FARTHEST * length[:, 0], _FARTHEST * length[:, 0])
+        places = projected(places + step[:, None] * tangent)
     near = np.linalg.norm(places - start, axis=1, keepdims=True) < _FARTHEST * length
     return np.where(near, places, start)
 

@@ -193,6 +193,7 @@ PICTURES: dict[str, tuple[pk.Shape, list[sp.Expr]]] = {
     "line through corners": (UNIT, [x - y]),
     "line beside a corner": (UNIT, [x + y - 0.01]),
     "circle that nearly touches a side": (UNIT, [circle((0.5, 0.302), 0.3)]),
+    "line through a hole and a wave": (HOLED, [y - 0.15 * sp.sin(5 * x + 2) - 0.45, x - 0.52]),
     "steps": (UNIT, [sp.sin(3 * sp.pi * x)]),
 }
 
@@ -258,6 +259,16 @@ class TestMeshes:
         sides = [np.sort(mesh.points[mesh.points[:, 0] == end, 1]) for end in (0.0, 1.0)]
         np.testing.assert_allclose(*sides, atol=1e-12)
         assert any("not fitted to" in note for note in meshes.notes)
+
+    def test_of_a_solid_the_cells_are_only_smaller(self):
+        z = sp.Symbol("z", real=True)
+        level = LevelSet(z - sp.Rational(2, 5), (x, y, z))
+        plain = Meshes(pk.Box((0, 0, 0), (1, 1, 1)), 2).first(0.5)
+        meshes = Meshes(pk.Box((0, 0, 0), (1, 1, 1)), 2, (), Interfaces((level,)))
+        assert len(meshes.first(0.5).cells) > len(plain.cells)
+        assert meshes.notes == (
+            "the mesh is not fitted to z - 0.4 = 0, only finer there: the error bar shrinks slowly",
+        )
 
     def test_points_of_a_line(self):
         expressions: list[Callable] = [lambda z: z - 1 / 3, lambda z: sp.sin(7 * z), lambda z: z**2 - 0.25]
