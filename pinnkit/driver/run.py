@@ -128,7 +128,9 @@ def _formulate(problem: Problem, settings: Settings) -> Formulation | None:
     if not isinstance(settings.solver, TrainedSolver):
         return None
     try:
-        return settings.solver.build(problem, settings.options, settings.seed)
+        formulation = settings.solver.build(problem, settings.options, settings.seed)
+        _ = formulation.least_squares  # observations are read here: bad ones should not come to light later
+        return formulation
     except DeclarationError as fault:
         raise fault.at(settings.sections.place(("solver", fault.section))) from None
 
