@@ -80,6 +80,17 @@ def _exit_code(failure: Exception) -> int | None:
     return None
 
 
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _numbers(text: str) -> list[int]:
+    parts = _listed(text)
+    if not parts or not all(part.isdecimal() for part in parts):
+        raise typer.BadParameter(f"{text!r} is no list of seeds; write, for instance, 0,1,2")
+    return [int(part) for part in parts]
+
+
 def _version(asked: bool) -> None:
     if asked:
         typer.echo(f"pinnkit {__version__}")
@@ -213,6 +224,44 @@ def reference(
     overrides = [parse_assignment(text) for text in assignments]
     outcome = make_reference(problem, overrides=overrides, out=out, progress=not quiet)
     typer.echo(outcome.summary())
+
+
+@app.command()
+@_foreseen()
+def compare(
+    problem: File,
+    solvers: Annotated[
+        str,
+        typer.Option(metavar="NAMES", help="Solvers, parted by commas. [default: the section compare]"),
+    ] = "",
+    seeds: Annotated[str, typer.Option(metavar="NUMBERS", help="Seeds, parted by commas.")] = "0,1,2",
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to write. [default: runs/PROBLEM-compared]")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the table only.")] = False,
+) -> None:
+    """Run several solvers and settings on one problem; one table and figure of error over wall time.
+
+    Every run is a fresh process with nothing compiled, and compilation counts. Finite elements stand beside
+    them at several tolerances. DIR receives comparison.html, .md and .json, and every run's own directory.
+
+    \b
+    Variants stand in the file:
+      compare: [pinn, {name: pinn, label: wide, network: {width: 60}}, rfm]
+
+    \b
+    Examples:
+      pinnkit compare problems/wave.yaml --solvers pinn,rfm
+      pinnkit compare problems/kovasznay.yaml --solvers pinn,rfm --seeds 0
+    """
+    from .driver import race
+    from .report.race import race_markdown
+
+    out = out or Path("runs") / f"{problem.stem}-compared"
+    found = race(problem, _listed(solvers), _numbers(seeds), out, progress=not quiet)
+    typer.echo(race_markdown(found))
+    typer.echo(f"figure: {out / 'comparison.html'}")
+    raise typer.Exit(FAILED if any(run.failure for run in found.runs) else 0)
 
 
 @app.command()

@@ -19,7 +19,7 @@ from .quantities import Quantity
 from .reading_conditions import read_conditions
 from .reading_domain import from_geometry, read_shape
 from .reading_quantities import read_quantities
-from .settings import SECTIONS, Settings
+from .settings import MAPPINGS, SECTIONS, Settings
 from .vocabulary import Vocabulary, read_number
 
 DECLARATION = (
@@ -72,7 +72,7 @@ def read_text(text: str, name: str = "<text>", folder: str | Path | None = None)
     root = read_document(text, name)
     example = "name, coordinates, unknowns, domain, equations and conditions, each with a colon"
     entries = root.mapping("the problem file", (*DECLARATION, "problem", *SECTIONS), example=example)
-    for section in SECTIONS:
+    for section in MAPPINGS:
         if section in entries and entries[section].value is not None:
             entries[section].mapping(section, example=f"{section}: {{…}}")
     if "problem" in entries:

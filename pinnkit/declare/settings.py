@@ -8,11 +8,13 @@ from typing import Any
 from .documents import Node
 from .errors import Place
 
-SECTIONS = ("solver", "reference", "validate")
+MAPPINGS = ("solver", "reference", "validate")
+# What the section compare lists is the driver's to read.
+SECTIONS = (*MAPPINGS, "compare")
 
 
 class Settings(Mapping[str, Any]):
-    """The sections solver, reference and validate in plain data; ``place`` says where they stand."""
+    """The sections beside the declaration in plain data; ``place`` says where they stand."""
 
     def __init__(self, root: Node | None = None):
         self._root = root

@@ -1,4 +1,4 @@
-"""The sections of a problem file beside the declaration: solver, reference, validate."""
+"""The sections of a problem file beside the declaration: solver, reference, validate, compare."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..solvers import Options, Solver, get, read_options
 if TYPE_CHECKING:
     from ..declare.settings import Settings as DeclaredSettings
 
-SECTIONS = ("solver", "reference", "validate")
+SECTIONS = ("solver", "reference", "validate", "compare")
 DEFAULT_SOLVER = "pinn"
 KeyPath = tuple[str | int, ...]
 Assignment = tuple[tuple[str, ...], Any]

@@ -1,0 +1,178 @@
+"""Several solvers and settings on one problem: each run in a process of its own, from a cold cache."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..solution import write_text
+from .contenders import Contender, contenders
+from .numerics import cache_folder
+from .progress import Display, display
+from .run import read_declaration, require
+from .settings import Sections, Settings, read_settings
+from .store import resolved_text
+
+if TYPE_CHECKING:
+    from ..declare import Problem
+    from ..reference import Reference
+
+_REFERENCES = "references"
+# Tolerances that finite elements are solved to beside the contenders, from coarse to fine.
+_FEM_TOLERANCES = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One contender with one seed: the errors of every unknown over the seconds, compilation included."""
+
+    label: str
+    seed: int
+    errors: Mapping[str, float]
+    seconds: float
+    compile: float
+    parameters: int
+    curve: tuple[tuple[float, float], ...]
+    failure: str = ""
+
+    @property
+    def worst(self) -> float:
+        """The largest relative L2 error of the unknowns; infinite for a run that failed."""
+        return max(self.errors.values(), default=float("inf"))
+
+
+@dataclass(frozen=True)
+class Race:
+    """All runs on a problem, with finite elements at several tolerances beside them where they apply."""
+
+    problem: str
+    tolerance: float
+    runs: tuple[Run, ...]
+    elements: tuple[Run, ...]
+    reference: str
+    bar: float
+    notes: tuple[str, ...]
+
+
+def race(
+    file: str | Path, solvers: Sequence[str], seeds: Sequence[int], out: str | Path, progress: bool = True
+) -> Race:
+    """Run every contender with every seed, and write ``comparison.html``, ``.md`` and ``.json`` into ``out``.
+
+    Contenders are the file's section ``compare`` and the named ``solvers``; one whose name is the file's
+    own takes the file's settings. Raises ``DeclarationError`` for bad settings before anything runs.
+    """
+    problem, sections = read_declaration(file)
+    entered = [(c, _checked(problem, sections, c)) for c in contenders(sections, solvers)]
+    folder = Path(out)
+    with display(progress) as shown:
+        reference = _reference(problem, sections, shown)
+        runs = []
+        for contender, settings in entered:
+            for seed in seeds:
+                shown.step(f"{contender.label}, seed {seed}")
+                place = folder / contender.label / f"seed-{seed}"
+                runs.append(_run(contender.label, problem, settings, seed, place))
+        elements = tuple(_elements(problem, reference, shown))
+    tolerance = entered[0][1].validate.tolerance
+    bar = max(reference.error_bar.values(), default=0.0)
+    result = Race(problem.name, tolerance, tuple(runs), elements, reference.kind, bar, reference.notes)
+    _write(folder, result)
+    return result
+
+
+def _checked(problem: Problem, sections: Sections, contender: Contender) -> Settings:
+    """A contender's settings, typed, and fitting the problem."""
+    others = {k: v for k, v in sections.values.items() if k in ("reference", "validate")}
+    settings = read_settings(Sections({**others, "solver": dict(contender.solver)}, sections.place))
+    require(settings, problem)
+    return settings
+
+
+def _reference(problem: Problem, sections: Sections, shown: Display) -> Reference:
+    """The reference of all runs, left in the cache that they take it from."""
+    from .references import plan_reference
+    from .settings import ValidateSettings
+
+    tolerance = float(sections.section("validate").get("tolerance", ValidateSettings().tolerance))
+    shown.step("the reference")
+    return plan_reference(problem, sections, tolerance)(shown)
+
+
+def _run(label: str, problem: Problem, settings: Settings, seed: int, place: Path) -> Run:
+    """Solve in a fresh process with nothing compiled yet; the reference alone is taken from the cache."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    declared = place.parent / "problem.yaml"
+    write_text(declared, resolved_text(problem, settings))
+    with tempfile.TemporaryDirectory(prefix="pinnkit-compare-") as cold:
+        known = cache_folder() / _REFERENCES
+        known.mkdir(parents=True, exist_ok=True)
+        (Path(cold) / _REFERENCES).symlink_to(known.resolve(), target_is_directory=True)
+        command = [
+            sys.executable, "-m", "pinnkit", "solve", str(declared), "--seed", str(seed),
+            "--out", str(place), "--quiet",
+        ]  # fmt: skip
+        environment = {**os.environ, "PINNKIT_CACHE": cold}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    metrics = place / "metrics.json"
+    if done.returncode not in (0, 1) or not metrics.is_file():
+        return Run(label, seed, {}, float("nan"), float("nan"), 0, (), done.stderr.strip() or "stopped")
+    found = json.loads(metrics.read_text())
+    wall = float(found["timing"]["wall"])
+    errors = {name: float(entry["relative_l2"]) for name, entry in found["unknowns"].items()}
+    curve = (*_curve(place / "log.jsonl", wall), (wall, max(errors.values())))
+    return Run(label, seed, errors, wall, float(found["timing"]["compile"]), found["parameter_count"], curve)
+
+
+def _curve(log: Path, wall: float) -> list[tuple[float, float]]:
+    """(seconds, worst error of the unknowns) while training went on, set-up counted into the seconds."""
+    if not log.is_file():
+        return []
+    events = [json.loads(line) for line in log.read_text().splitlines() if line.strip()]
+    events = [event for event in events if event.get("event") == "training"]
+    if not events:
+        return []
+    before = max(wall - float(events[-1]["seconds"]), 0.0)
+    return [
+        (before + float(event["seconds"]), max(map(float, event["errors"].values())))
+        for event in events if event.get("errors")
+    ]  # fmt: skip
+
+
+def _elements(problem: Problem, reference: Reference, shown: Display) -> Iterator[Run]:
+    """Finite elements at several tolerances, judged like everybody else; none where they do not apply."""
+    from ..forms import FormUnavailable
+    from ..reference import ReferenceUnavailable, fem_reference
+    from ..solution import Record, Solution
+    from ..validation import compare
+
+    sizes: set[int] = set()
+    for tolerance in _FEM_TOLERANCES:
+        shown.step(f"finite elements to {tolerance:g}")
+        try:
+            found = fem_reference(problem, tolerance=tolerance)
+        except (FormUnavailable, ReferenceUnavailable):
+            return
+        if found.dofs in sizes:
+            continue
+        sizes.add(found.dofs)
+        judged = compare(Solution(problem, found.evaluate, Record("fem")), reference, tolerance)
+        errors = {field.name: field.relative_l2 for field in judged.fields}
+        point = (found.seconds, max(errors.values()))
+        yield Run("finite elements", 0, errors, found.seconds, 0.0, found.dofs, (point,))
+
+
+def _write(folder: Path, result: Race) -> None:
+    from ..report.race import race_html, race_markdown
+
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "comparison.json", json.dumps(asdict(result), indent=2))
+    write_text(folder / "comparison.md", race_markdown(result))
+    write_text(folder / "comparison.html", race_html(result))
