@@ -152,11 +152,21 @@ class _Attempt:
             return self._train(formulation, resume)
         assert isinstance(self.settings.solver, DirectSolver)
         solution = self.settings.solver.run(self.problem, self.settings.options, self.settings.seed)
+        timing = {**self._timing(), **solution.record.timing}
+        solution = replace(solution, record=replace(solution.record, timing=timing))
         notes = (*self.problem.domain.notes, *solution.record.notes)
         solution = replace(solution, record=replace(solution.record, notes=notes))
         if self.directory is not None:
             store.save(self.directory, self.settings.solver.arrays(solution), {}, solution.record)
         return solution, None
+
+    def _timing(self, earlier: float = 0.0) -> dict[str, float]:
+        """Seconds of the whole run but its reference, those of ``earlier`` sessions included."""
+        return {
+            "wall": self.clock.wall - self.clock.reference + earlier,
+            "compile": self.clock.compile,
+            "reference": self.clock.reference,
+        }
 
     def _train(self, formulation: Formulation, resume: bool) -> tuple[Solution, Field | None]:
         from ..training.loop import Callbacks, TrainingInterrupted, train
@@ -186,11 +196,7 @@ class _Attempt:
             options=self.settings.options.model_dump(mode="json"),
             seed=self.settings.seed,
             history=monitor.history(result.history, [stage.optimiser.name for stage in formulation.schedule]),
-            timing={
-                "wall": self.clock.wall - self.clock.reference + keeper.earlier_seconds,
-                "compile": self.clock.compile,
-                "reference": self.clock.reference,
-            },
+            timing=self._timing(keeper.earlier_seconds),
             parameters={name: float(value) for name, value in formulation.parameters(result.fields).items()},
             parameter_count=int(formulation.least_squares.theta.size),
             notes=(

@@ -1,0 +1,142 @@
+"""DeepXDE as a peer: the same declaration, translated, trained by DeepXDE in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+
+from ._base import DirectSolver, Options, Requirement
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..declare import Problem
+    from ..solution import Field, Solution
+
+_LAST_LINES = 12
+_HISTORY = "history_"
+
+
+class DeepxdeNetwork(Options):
+    """DeepXDE's fully connected network, Glorot normal."""
+
+    width: PositiveInt = 20
+    """Units in each hidden layer."""
+    depth: PositiveInt = 3
+    """Hidden layers."""
+    activation: Literal["tanh", "sin", "swish"] = "tanh"
+    """Activation function."""
+
+
+class DeepxdePoints(Options):
+    """Training points, drawn once by this project's sampling."""
+
+    interior: PositiveInt = 2540
+    """Points inside the domain."""
+    boundary: PositiveInt = 100
+    """Points for each condition."""
+
+
+class DeepxdeOptions(Options):
+    """Options of DeepXDE; the defaults are those of its own Burgers example, in double precision."""
+
+    network: DeepxdeNetwork = DeepxdeNetwork()
+    points: DeepxdePoints = DeepxdePoints()
+    precision: Literal["float32", "float64"] = "float64"
+    """Precision of everything; DeepXDE's own default is float32."""
+    iterations: PositiveInt = 15000
+    """Steps of Adam."""
+    learning_rate: PositiveFloat = 1e-3
+    """Learning rate of Adam."""
+    condition_weight: NonNegativeFloat = 1.0
+    """Weight of every condition's mean squared residual; equations have 1."""
+    backend: Literal["jax"] = "jax"
+    """DeepXDE's backend; its JAX one offers first-order optimisers alone."""
+
+
+def _plain(problem: Problem) -> bool:
+    return not problem.inferred and not any(p.infer for p in problem.parameters)
+
+
+class Deepxde(DirectSolver):
+    """Minimises Σ mean(R²) over fixed points with soft conditions, nothing built in, as DeepXDE does.
+
+    Residuals come from the declaration; derivatives, network, initialisation, loss and optimiser are
+    DeepXDE's own. It picks its backend when imported and sets precision globally: hence a process of its own.
+    """
+
+    name = "deepxde"
+    summary = "the peer: the same declaration trained by DeepXDE, in a process of its own"
+    references = ("Lu, Meng, Mao & Karniadakis, SIAM Rev. 63 (2021)",)
+    requires = (
+        Requirement("nothing to be inferred", _plain),
+        Requirement("no periodic coordinate", lambda problem: not problem.periodic),
+        Requirement(
+            "unknowns that depend on every coordinate",
+            lambda problem: all(len(f.args) == len(problem.variables) for f in problem.unknowns),
+        ),
+    )
+    options = DeepxdeOptions
+
+    def run(self, problem: Problem, options: DeepxdeOptions, seed: int) -> Solution:
+        """Train in a process of its own. Raises ``DeclarationError`` where DeepXDE is not installed."""
+        import numpy as np
+
+        from ..declare.errors import DeclarationError
+        from ..solution import Record, Solution, package_versions
+
+        if find_spec("deepxde") is None or find_spec("flax") is None:
+            raise DeclarationError(
+                "solver deepxde: DeepXDE is not installed", expected="the packages deepxde and flax",
+                mend="pip install 'pinnkit[deepxde]'",
+            )  # fmt: skip
+        with tempfile.TemporaryDirectory(prefix="pinnkit-deepxde-") as folder:
+            task = {"options": options.model_dump(mode="json"), "seed": seed}
+            Path(folder, "task.json").write_text(json.dumps(task))
+            Path(folder, "problem.yaml").write_text(problem.to_yaml())
+            command = [sys.executable, "-m", "pinnkit.solvers._deepxde_worker", folder]
+            environment = {**os.environ, "DDE_BACKEND": options.backend}
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            result = Path(folder, "result.npz")
+            if done.returncode or not result.is_file():
+                said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-_LAST_LINES:])
+                raise DeclarationError(
+                    f"solver deepxde: DeepXDE stopped with exit code {done.returncode}",
+                    expected="a run to its end", mend=f"its last words:\n{said}",
+                )  # fmt: skip
+            with np.load(result) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+        kept = [name for name in arrays if name.startswith(_HISTORY)]
+        versions = {**package_versions(), "deepxde": str(arrays["version"])}
+        record = Record(
+            solver=self.name, options=options.model_dump(mode="json"), seed=seed, versions=versions,
+            history={name.removeprefix(_HISTORY): arrays[name] for name in kept},
+            parameter_count=int(sum(arrays[k].size for k in _layers(arrays))),
+            notes=("conditions are imposed softly, points are drawn once, as DeepXDE does",),
+        )  # fmt: skip
+        weights = {name: arrays[name] for name in _layers(arrays)}
+        return Solution(problem, self.restore(problem, options, weights), record)
+
+    def arrays(self, solution: Solution) -> dict[str, np.ndarray]:
+        """Weights and biases of every layer."""
+        return solution.field.layers
+
+    def restore(self, problem: Problem, options: DeepxdeOptions, arrays: Mapping[str, np.ndarray]) -> Field:
+        """The network with its weights."""
+        from ._deepxde_network import DeepxdeField
+
+        layers = {name: arrays[name] for name in _layers(arrays)}
+        return DeepxdeField(problem.unknown_names, layers, options.network.activation)
+
+
+def _layers(arrays: Mapping[str, np.ndarray]) -> list[str]:
+    return [name for name in arrays if name.startswith(("weight_", "bias_"))]
