@@ -9,14 +9,18 @@ import numpy as np
 
 from .carriers import Facets
 from .cell_finder import CellFinder
+from .elements import ELEMENTS
 from .mesh import Mesh
 from .mesh_pieces import chords
 from .polygon import edges_distance
 
+# Curved triangles stand for so many flat ones along each side.
+_PARTS = 4
+
 
 @dataclass(frozen=True, eq=False)
 class MeshDistance:
-    """Distances from the boundary of a mesh of simplices; curved cells of space count as straight ones."""
+    """Distances from the boundary of a mesh of simplices, curved sides counting as many small flat ones."""
 
     mesh: Mesh
     finder: CellFinder
@@ -47,4 +51,11 @@ class MeshDistance:
 
     @cached_property
     def _faces(self) -> Facets:
-        return Facets(self.mesh.points[self._facets[:, :3]])
+        nodes, element = self.mesh.points[self._facets], ELEMENTS[self.mesh.element.facet]
+        if element.flat:
+            return Facets(nodes)
+        lattice = [(i, j) for i in range(_PARTS + 1) for j in range(_PARTS + 1 - i)]
+        upward = [((i, j), (i + 1, j), (i, j + 1)) for i, j in lattice if i + j < _PARTS]
+        downward = [((i, j), (i - 1, j), (i, j - 1)) for i, j in lattice if i and j]
+        at = np.array([*upward, *downward]) / _PARTS
+        return Facets(element.places(nodes, at.reshape(-1, 2)).reshape(-1, 3, 3))
