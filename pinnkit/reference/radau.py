@@ -29,8 +29,6 @@ _SMALLEST = 1e-13
 _LONGEST = 1 / 16
 # Part of the whole over which an initial state is brought to fulfil the algebraic equations.
 _SETTLING = 1e-9
-# A part of the size that a solution will reach which is as good as nothing; moments to tell that size from.
-_FAINT, _MOMENTS = 1e-6, 33
 # Numbers in a trajectory that memory holds.
 _LARGEST = 2e8
 # Corrections below this part of the solution are rounding.
@@ -69,7 +67,7 @@ class Radau:
         self.least = max(_SMALLEST * (self.end - self.begin), 8 * np.spacing(np.abs(span).max()))
         self.time, self.u = self.begin, start.copy()
         self.sizes = np.zeros(len(assembler.product.spaces))
-        self.reach = self.floor = 0.0
+        self.reach = 0.0
         self.times, self.nodes = [self.begin], []
 
     def follow(self, times: Array, report: Report | None = None) -> Trajectory:
@@ -152,24 +150,6 @@ class Radau:
         if len(self.differential) < len(self.sizes):
             self._settle()
         self._linearise()
-        if not self.nodes and not self.sizes.any():
-            self.floor = _FAINT * self._response()
-
-    def _response(self) -> float:
-        """About how large a solution at rest will get: what data of some moments do to single coefficients.
-
-        Without it, a pulse to come would be followed from its faintest beginnings.
-        """
-        matrices, free = self.stages.matrices, self.constraints.free
-        length = self.end - self.begin
-        hold = np.abs(matrices[0].diagonal()) + np.abs(matrices[1].diagonal()) / length
-        rest = (np.zeros_like(self.u), np.zeros_like(self.u))
-        largest = 0.0
-        for moment in np.linspace(*self.moments[[0, -1]], _MOMENTS):
-            load = np.abs(self.assembler.residual(float(moment), rest)[free])
-            given = np.abs(self.constraints.values(float(moment), 0)).max(initial=0.0)
-            largest = max(largest, float((load / np.where(hold > 0, hold, np.inf)).max(initial=0.0)), given)
-        return largest if np.isfinite(largest) else 0.0
 
     def _settle(self) -> None:
         """Differential unknowns moved as little as it takes to fulfil the algebraic equations.
@@ -209,8 +189,7 @@ class Radau:
     def _norm(self, vector: Array) -> float:
         # An unknown at rest so far is measured by its fellows; with all at rest, by where the step leads.
         self.reach = max(self.reach, float(np.abs(vector).max()))
-        least = max(1e-3 * self.sizes.max(), self.floor)
-        sizes = np.maximum(self.sizes, least or self.reach or 1.0)
+        sizes = np.maximum(self.sizes, 1e-3 * self.sizes.max() or self.reach or 1.0)
         parts = ((k, vector[self.assembler.product.part(k)]) for k in self.differential)
         return max(float(np.sqrt(np.mean((part / sizes[k]) ** 2))) for k, part in parts)
 

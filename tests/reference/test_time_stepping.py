@@ -61,7 +61,10 @@ def test_a_source_that_is_switched_on():
     error, reference = _check(_heat(source), exact)
     # Across the jump, the method would be of first order at best.
     assert error < 1e-8
-    assert 1 / 3 in reference.solution.trajectory.times
+    times = reference.solution.trajectory.times
+    assert 1 / 3 in times
+    # A step that saw the data after the jump would be cut again and again.
+    assert np.diff(times).min() > 1e-4
 
 
 def test_a_wave_that_is_switched_on():
@@ -169,7 +172,7 @@ class TestIncompressible:
         np.testing.assert_allclose(at_fine, at_rough, rtol=0.3)
         assert at_fine[0] < 0.06
         assert len(fine.trajectory.nodes) < 100
-        # The pressure at the start is of the size that it has later, not an impulse's.
+        # The pressure changes little from step to step: none holds an impulse.
         part = fine.product.part(2)
         sizes = np.abs(fine.trajectory.nodes[:, 0, part]).max(axis=1)
-        assert sizes[0] < 2 * sizes[1:].max()
+        assert sizes[:5].max() < 1.2 * sizes[:5].min()
