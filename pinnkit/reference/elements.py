@@ -31,8 +31,9 @@ CELL_EDGES: dict[int, tuple[tuple[int, int], ...]] = {
     2: ((0, 1), (1, 2), (0, 2)),
     3: ((0, 1), (1, 2), (0, 2), (0, 3), (1, 3), (2, 3)),
 }
-# Highest order of scikit-fem's rules on tetrahedra; those of order 3 and 4 have negative weights.
-_HIGHEST_TABLED, _NEGATIVE = 9, {3: 5, 4: 5}
+# Which of scikit-fem's rules on tetrahedra is exact to an order: from the fifth on they are exact to one
+# order less than they say, and those called 3 and 4 have negative weights.
+_TETRAHEDRA = {1: 1, 2: 2, 3: 5, 4: 5, 5: 6, 6: 7, 7: 8, 8: 9}
 
 
 def element(dimension: int, degree: int):
@@ -126,10 +127,10 @@ def quadrature(dimension: int, order: int) -> tuple[Array, Array]:
     if dimension == 0:
         return np.zeros((0, 1)), np.ones(1)
     if dimension == 3:
-        order = _NEGATIVE.get(order, order)
-        if order > _HIGHEST_TABLED:
+        if order not in _TETRAHEDRA:
             points, weights = simplex_rule(3, order)
             return np.ascontiguousarray(points.T), weights
+        order = _TETRAHEDRA[order]
     cell = {1: RefLine, 2: RefTri, 3: RefTet}[dimension]
     points, weights = get_quadrature(cell, order)
     return np.ascontiguousarray(points, float), np.asarray(weights, float)

@@ -44,21 +44,21 @@ class Multigrid:
             )
             padding = np.ones(size)
             padding[self._place] = 0.0
-            matrix = sps.csr_matrix(scatter @ matrix @ scatter.T + sps.diags(padding * abs(matrix).max()))
-            matrix, modes = matrix.tobsr((block, block)), scatter @ modes
+            padded = sps.csr_matrix(scatter @ matrix @ scatter.T + sps.diags(padding * abs(matrix).max()))
+            blocks, modes = padded.tobsr((block, block)), scatter @ modes
             self._size = size
         else:
-            self._place, self._size = None, matrix.shape[0]
+            self._place, self._size, blocks = None, matrix.shape[0], matrix
         smoother = ("gauss_seidel", {"sweep": "symmetric"})
-        self._hierarchy = smoothed_aggregation_solver(
-            matrix,
+        hierarchy = smoothed_aggregation_solver(
+            blocks,
             B=modes,
             strength=("symmetric", {"theta": _STRENGTH}),
             presmoother=smoother,
             postsmoother=smoother,
             max_coarse=_COARSEST,
         )
-        self._cycle = self._hierarchy.aspreconditioner()
+        self._cycle = hierarchy.aspreconditioner()
 
     def __call__(self, load: Array) -> Array:
         """An approximation of matrix⁻¹·load; real and imaginary parts go by themselves."""

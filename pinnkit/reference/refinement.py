@@ -17,6 +17,7 @@ from .fields import DiscreteField, relative_distances
 from .first_mesh import first_mesh
 from .interfaces import interfaces
 from .level import LevelSolver, Progress
+from .linear import TooLarge
 from .meshing import Meshes
 from .options import FemOptions
 from .system import System
@@ -84,6 +85,9 @@ class _Refinement:
                 self._level(level, size)
             except OutOfTime:
                 limit = f"the budget of {self.options.budget_seconds:g} s is spent"
+                break
+            except TooLarge:
+                limit = "the factors of another level would not fit into memory"
                 break
             spent = clock.perf_counter() - started
             if self._reached(level) or (limit := self._hopeless(level, spent)):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .fem import FemReference
 
 _LEVELS = 101
+# What UGRID calls cells, by dimension.
+_CELL_NAMES = {1: "edge", 2: "face", 3: "volume"}
 
 
 def to_arrays(reference: FemReference) -> dict[str, np.ndarray]:
@@ -90,9 +92,7 @@ def _field_from(arrays: dict[str, np.ndarray]) -> DiscreteField:
         for i, (degree, size) in enumerate(zip(record["degrees"], record["sizes"], strict=True))
     )
     trajectory = Trajectory(arrays["times"], arrays["nodes"], arrays["basis"]) if "times" in arrays else None
-    return DiscreteField(
-        tuple(record["names"]), SpaceProduct(spaces), arrays.get("coefficients"), trajectory
-    )
+    return DiscreteField(tuple(record["names"]), SpaceProduct(spaces), arrays.get("coefficients"), trajectory)
 
 
 def mesh_dataset(reference: FemReference) -> xarray.Dataset:
@@ -125,10 +125,11 @@ def mesh_dataset(reference: FemReference) -> xarray.Dataset:
         data[name] = ([*lead, point], values if time else values[0], {"location": "node", "mesh": "mesh"})
         data[f"{name}_dofs"] = ([*lead, dofs], own if time else own[0], {"degree": space.degree})
         data[f"{name}_element_dofs"] = (["cell", f"{name}_local"], space.cell_dofs)
+    connectivity = f"{_CELL_NAMES[mesh.dimension]}_node_connectivity"
     data["mesh_cells"] = (
         ["cell", "vertex"],
         mesh.cells,
-        {"cf_role": "face_node_connectivity", "start_index": 0},
+        {"cf_role": connectivity, "start_index": 0},
     )
     data["mesh"] = (
         (),
@@ -137,11 +138,11 @@ def mesh_dataset(reference: FemReference) -> xarray.Dataset:
             "cf_role": "mesh_topology",
             "topology_dimension": mesh.dimension,
             "node_coordinates": " ".join(space_names),
-            ("face" if mesh.dimension == 2 else "edge") + "_node_connectivity": "mesh_cells",
+            connectivity: "mesh_cells",
         },
     )
     if mesh.edge_nodes is not None:
-        data["mesh_edges"] = (["edge", "end"], mesh.facets)
+        data["mesh_edges"] = (["edge", "end"], mesh.edges)
         data["mesh_edge_nodes"] = (["edge", "axis"], mesh.edge_nodes)
     bars = {f"error_bar_{n}": float(v) for n, v in reference.error_bar.items()}
     attributes = {

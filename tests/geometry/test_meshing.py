@@ -164,3 +164,16 @@ def test_solids(name):
 def test_complaints(call, what):
     with pytest.raises(GeometryError, match=what):
         call()
+
+
+@pytest.mark.parametrize(("name", "corner"), [("box", (0, 0, 0)), ("dented_box", (0.5, 0, 0))])
+def test_refinement_at_a_point_of_space(name, corner):
+    shape = SPACE[name]
+    found = mesh(shape, 0.5, refine_at=[(corner, 0.02)], grading=0.4)
+    conforming(found)
+    corners = found.points[found.cells]
+    sides = np.linalg.norm(corners[:, :, None] - corners[:, None], axis=3).max(axis=(1, 2))
+    distance = np.linalg.norm(corners.mean(axis=1) - corner, axis=1)
+    assert sides[distance < 0.02].max() < 0.05
+    assert np.all(sides < 3 * (0.02 + 0.4 * distance))
+    assert len(found.cells) < 20_000

@@ -184,7 +184,8 @@ def distance(solution: DiscreteField, name: str, wanted: Callable) -> tuple[floa
     local = solution.coefficients[product.part(k)][space.cell_dofs]
     exact, *slopes = wanted(*np.moveaxis(domain.points, -1, 0))
     reference = np.stack([local @ table[..., 1 + r] for r in range(space.mesh.dimension)], axis=-1)
-    gradient = np.einsum("cqr,cqrd->cqd", reference, np.broadcast_to(domain.inverse, (*reference.shape, 2)))
+    inverse = np.broadcast_to(domain.inverse, (*reference.shape, space.mesh.dimension))
+    gradient = np.einsum("cqr,cqrd->cqd", reference, inverse)
     value = (domain.weights * (local @ table[..., 0] - exact) ** 2).sum()
     slope = sum((domain.weights * (gradient[..., i] - s) ** 2).sum() for i, s in enumerate(slopes))
     return float(np.sqrt(value)), float(np.sqrt(slope))
