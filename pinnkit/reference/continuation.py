@@ -14,7 +14,7 @@ from .elements import Array
 from .newton import Diverged, Equations, newton
 from .spaces import SpaceProduct
 
-_FIRST_STRIDE, _SHORTEST_STRIDE = 0.25, 2e-3
+_FIRST_STRIDE, _SHORTEST_STRIDE = 0.25, 1e-2
 # A point on the path is a start for the next: the last one alone is solved to rounding.
 _TOLERANCE, _CORRECTIONS = 1e-4, 10
 _EASY = 4

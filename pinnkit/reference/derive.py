@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import sympy as sp
 
-from ..declare.conditions import PointValue
+from ..declare.conditions import Dirichlet, PointValue
 from ..declare.problem import Problem
 from ..declare.symbols import normal
 from ..forms.boundary import periodic_boundaries
@@ -70,11 +70,20 @@ def derive(problem: Problem) -> System:
     return _with_velocities(system) if order == 2 and not _all_second_order(system) else system
 
 
+def _declared(problem: Problem, unknown: str, where: str) -> int:
+    """The place in the declaration of the last condition that prescribes an unknown on a boundary."""
+    given = [(c.unknown.func.__name__, c.where) for c in problem.of_kind(Dirichlet)]
+    places = [k for k, (name, on) in enumerate(given) if name == unknown and on in (where, BOUNDARY)]
+    return max(places, default=-1)
+
+
 def _essential(form: WeakForm, problem: Problem, number: dict[str, int]) -> tuple[Essential, ...]:
     """Prescribed values; ``boundary`` leaves out the sides that a periodic condition joins."""
     joined = periodic_boundaries(problem)
     found = []
-    for term in form.essential:
+    # Where two boundaries meet, the value that is declared last holds.
+    terms = sorted(form.essential, key=lambda t: _declared(problem, t.unknown, t.where))
+    for term in terms:
         everywhere = term.where == BOUNDARY and joined
         names = [n for n in problem.domain.boundary_names if n not in joined] if everywhere else [term.where]
         found += [Essential(number[term.unknown], name, term.value) for name in names]

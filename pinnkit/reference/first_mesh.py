@@ -21,7 +21,7 @@ from .singularities import boundary_singularities
 
 _ROUNDS = 14
 # First meshes tried before Newton's method is given up.
-_TRIALS = 3
+_TRIALS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ def first_mesh(solver: LevelSolver, meshes: Meshes, size: float) -> First:
     """A mesh of cell size ``size``, graded where conditions make the solution singular, then fitted to it.
 
     On a mesh on which Newton's method diverges nothing can be fitted: the next finer is tried. Raises
-    ``Diverged`` where three do not suffice, ``ReferenceUnavailable`` where the budget does not.
+    ``Diverged`` where it does not suffice, ``ReferenceUnavailable`` where the budget does not.
     """
     mesh = meshes.first(size)
     singular = boundary_singularities(solver.system, mesh, solver.degree)

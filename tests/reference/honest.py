@@ -1,4 +1,4 @@
-"""Problems with known solutions, by which error bars are tried: smooth ones, layers, corners, and mixtures."""
+"""Problems with known solutions, by which error bars are tried: smooth, with layers, corners or jumps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 import sympy as sp
 
 import pinnkit as pk
-
 from pinnkit.reference import FemReference
 
 from . import problems as known
@@ -79,7 +78,8 @@ def problems() -> list[pk.Problem]:
     quarter = sp.pi / 4
     return [
         known.poisson_disk(), known.poisson_square(), known.nonlinear_poisson(), known.minimal_surface(),
-        known.convection_robin(), known.elasticity(), known.steep(), known.heat_disk(), known.travelling_wave(),
+        known.convection_robin(), known.elasticity(), known.steep(), known.heat_disk(),
+        known.travelling_wave(),
         known.reaction_diffusion(), known.wave(), known.advection(), known.wave_and_heat(),
         sector("corner_315", 7 * quarter, power(sp.Rational(4, 7))),
         sector("slopes_270", 6 * quarter, power(sp.Rational(2, 3), sp.cos), ("first", "last")),
@@ -93,4 +93,4 @@ def true_errors(reference: FemReference, problem: pk.Problem) -> dict[str, float
     """Relative errors: by quadrature on the mesh where the problem is steady, else at scattered points."""
     if problem.time is not None:
         return known.true_error(reference, problem)
-    return {name: known.relative_error(reference.solution, problem, name) for name in problem.exact}
+    return {name: known.relative_error(reference.solution, problem, name) for name in problem.exact or ()}
