@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..reference import Reference
     from ..validation import Comparison
 
-_LARGEST, _SMALLEST = 2**14, 2**8  # points evaluated in one call: memory, and compilations for each size
+_LARGEST, _SMALLEST = 2**13, 2**8  # points evaluated in one call: memory, and compilations for each size
 _HISTORY = "record_"
 
 

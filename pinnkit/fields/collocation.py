@@ -60,13 +60,11 @@ def _evaluate(function: Callable[[Array], Array], x: Array, wanted: tuple[Index,
     count = x.shape[0]
     size = min(CHUNK, count)
     padded = jnp.concatenate([x, jnp.broadcast_to(x[-1:], ((-count) % size, x.shape[1]))])
-    pieces = [
-        _differentiate(function, padded[start : start + size], wanted)
-        for start in range(0, len(padded), size)
-    ]
-    return jnp.concatenate(pieces)[:count]
+    return _differentiate(function, padded.reshape(-1, size, x.shape[1]), wanted)[:count]
 
 
 @eqx.filter_jit
 def _differentiate(function: Callable[[Array], Array], x: Array, wanted: tuple[Index, ...]) -> Array:
-    return differentiate(function, x, wanted).T
+    """Derivatives (chunks·size, len(wanted)) at points (chunks, size, d): one program whatever their number."""
+    found = jax.lax.map(lambda part: differentiate(function, part, wanted).T, x)
+    return found.reshape(-1, len(wanted))
