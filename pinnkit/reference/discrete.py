@@ -14,7 +14,7 @@ from ..forms.states import almost_everywhere
 from .assembly import Assembler, IntegrationSet
 from .base import ReferenceUnavailable
 from .breaks import time_breaks
-from .constraints import Constraints, floating_unknowns
+from .constraints import Constraints, floating_unknowns, refuse_left_over
 from .continuation import continued
 from .dense_output import Trajectory
 from .elements import Array, tabulate
@@ -92,7 +92,7 @@ class Discretisation:
         places = np.array([chosen[int(d)][2] for d in fixed]).reshape(len(fixed), self.mesh.dimension)
         parts = [(np.array(rows), [self._data(e, r) for r in range(3)]) for e, rows in groups.values()]
 
-        floating = floating_unknowns(self.assembler, fixed)
+        floating, balanced = floating_unknowns(self.assembler, fixed)
         # Any vertex will do to hold an unknown that is known up to a constant; it is shifted afterwards.
         held = [self._vertex_dof(k) for k in floating]
         pinned = [p for p in self.system.pins if p.unknown not in floating]
@@ -108,7 +108,7 @@ class Discretisation:
                 result[rows] = functions[rate](places[rows], time)
             return result
 
-        return Constraints(self.product.size, np.concatenate([fixed, extra]), values, floating)
+        return Constraints(self.product.size, np.concatenate([fixed, extra]), values, floating, balanced)
 
     def _vertex_dof(self, unknown: int) -> int:
         space = self.product.spaces[unknown]
@@ -225,6 +225,7 @@ class Discretisation:
                 raise
             self.assembler = Assembler(self.product, [*self._parts, *reserve])
             state = self._found(self.lift())
+        refuse_left_over(self.assembler, self.constraints, state)
         field = DiscreteField(self.system.names, self.product, coefficients=state)
         return self._settled(field)
 

@@ -81,7 +81,7 @@ def newton(
 
     def residual(state: Array) -> Array:
         value = equations.residual(0.0, (state,))
-        return balance(equations.product, constraints.floating, masses, value)[free]
+        return balance(equations.product, constraints.balanced, masses, value)[free]
 
     current = residual(u)
     if not np.isfinite(current).all():

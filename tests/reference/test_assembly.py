@@ -128,14 +128,14 @@ class TestAgainstHandWrittenForms:
         assert_same(found, *hand_written(found, form, lambda v, at: 2 * v))
 
     def test_convection_diffusion(self):
-        operator = -pk.laplacian(u) / 10 + y * sp.diff(u, x) - x * sp.diff(u, y)
+        operator = -2 * pk.laplacian(u) + y * sp.diff(u, x) - x * sp.diff(u, y)
         problem = pk.Problem(
             name="c", domain=UNIT, equations=[sp.Eq(operator, 1)], conditions=[pk.Dirichlet(u, 0)]
         )
         found = discretise(problem, 2, 0.25)
 
         def form(u, v, at):
-            return dot(grad(u), grad(v)) / 10 + (at.x[1] * grad(u)[0] - at.x[0] * grad(u)[1]) * v
+            return 2 * dot(grad(u), grad(v)) + (at.x[1] * grad(u)[0] - at.x[0] * grad(u)[1]) * v
 
         assert_same(found, *hand_written(found, form, lambda v, at: v))
 

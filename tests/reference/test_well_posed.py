@@ -58,6 +58,34 @@ class TestSingular:
         assert reference.evaluate([[0.3, 0.7]])["w"] == pytest.approx(1)
 
 
+class TestUpToAConstant:
+    """Where the solution is free up to a constant, but nothing in the data need balance for that."""
+
+    def test_convection_with_slopes_alone(self):
+        exact = sp.cos(sp.pi * x) * sp.cos(sp.pi * y)
+        equation = sp.Eq(-pk.laplacian(u) + 3 * D(u, x), -D(exact, x, 2) - D(exact, y, 2) + 3 * D(exact, x))
+        reference = fem_reference(stated([equation], [pk.Neumann(u, 0)]))
+        assert reference.up_to_constant == {"u": True}
+        assert reference.evaluate([[0.0, 0.0]])["u"] == pytest.approx(1, abs=1e-4)
+
+    @pytest.mark.parametrize("force", [0, sp.sin(3 * x * y)], ids=["consistent", "inconsistent"])
+    def test_flow_out_through_given_slopes(self, force):
+        """Slopes of the velocity at an outlet leave the pressure open, and ask something of the force."""
+        p = pk.unknown("p", x, y)
+        momentum = [sp.Eq(-pk.laplacian(u) + D(p, x), force), sp.Eq(-pk.laplacian(v) + D(p, y), 0)]
+        held = [pk.Dirichlet(f, 0, where=side) for f in (u, v) for side in ("bottom", "top")]
+        held += [pk.Dirichlet(u, y * (1 - y), where="left"), pk.Dirichlet(v, 0, where="left")]
+        slopes = [pk.Neumann(f, 0, where="right") for f in (u, v)]
+        equations = [*momentum, sp.Eq(D(u, x) + D(v, y), 0)]
+        if force == 0:
+            reference = fem_reference(stated(equations, [*held, *slopes]), FemOptions(max_dofs=8000))
+            assert reference.evaluate([[0.7, 0.5]])["u"] == pytest.approx(0.25, abs=1e-6)
+        else:
+            said = refusal(equations, [*held, *slopes])
+            assert "do not balance" in said.what
+            assert "prescribe that unknown on part of the boundary" in said.mend
+
+
 class TestBoundaries:
     def test_value_and_slope_at_one_end(self):
         line = pk.unknown("u", x)
