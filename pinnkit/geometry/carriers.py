@@ -99,9 +99,13 @@ class Facets:
             distance, near = self._tree.query(points[open_], k=count)
             result[open_], foot = self._among(points[open_], near)
             # A facet further on in the list is no nearer than its centre less its radius.
-            open_ = open_[foot > distance[:, -1] - self._radius]
+            open_ = open_[foot > distance[:, -1] - self.radius]
         result[open_], _ = self._among(points[open_], None)
         return result
+
+    def at_least(self, points: np.ndarray) -> np.ndarray:
+        """A lower bound (n,) of the distance from the facets, less than the diameter of one below it."""
+        return self._tree.query(points)[0] - self.radius
 
     @cached_property
     def _tree(self):
@@ -110,7 +114,8 @@ class Facets:
         return KDTree(self.corners.mean(axis=1))
 
     @cached_property
-    def _radius(self) -> float:
+    def radius(self) -> float:
+        """The largest distance of a corner from the centre of its facet."""
         middles = self.corners.mean(axis=1, keepdims=True)
         return float(np.linalg.norm(self.corners - middles, axis=2).max())
 

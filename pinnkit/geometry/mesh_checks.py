@@ -68,8 +68,10 @@ def turned(points: np.ndarray, block: Block) -> tuple[np.ndarray, int]:
     """
     kind, cells = block
     element = ELEMENTS[kind]
-    inside, _ = reference_rule(element, 4)
-    at = inside if element.reference == "collapsed" else np.vstack([inside, np.array(element.nodes)])
+    constant = element.simplex and element.flat
+    inside, _ = reference_rule(element, 0 if constant else 4)
+    at_corners = not constant and element.reference != "collapsed"
+    at = np.vstack([inside, np.array(element.nodes)]) if at_corners else inside
     determinants = element.determinants(points[cells], at)
     mean = determinants[:, : len(inside)].mean(axis=1)
     size = np.ptp(points[cells], axis=1).max(axis=1) ** element.dimension

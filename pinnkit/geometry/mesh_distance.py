@@ -16,6 +16,8 @@ from .polygon import edges_distance
 
 # Curved triangles stand for so many flat ones along each side.
 _PARTS = 4
+# Within so many radii of the largest facet distances are exact.
+_NEAR = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +35,11 @@ class MeshDistance:
         if self.mesh.dimension == 2:
             return edges_distance(points, *self._chords)
         _, over = self.finder.find(points)
-        if np.any(within := over <= 0):
-            over[within] = -np.linalg.norm(self._faces.project(points[within]) - points[within], axis=1)
+        within = np.flatnonzero(over <= 0)
+        # Far from the boundary, a bound will do.
+        over[within] = -self._faces.at_least(points[within])
+        near = within[over[within] > -_NEAR * self._faces.radius]
+        over[near] = -np.linalg.norm(self._faces.project(points[near]) - points[near], axis=1)
         return over
 
     @cached_property
