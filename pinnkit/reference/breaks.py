@@ -56,7 +56,7 @@ def _switches(expression: sp.Expr) -> Iterator[sp.Expr]:
 
 
 def _zeros(switch: sp.Expr, time: sp.Symbol, begin: float, end: float) -> list[float]:
-    """Zeros of an expression in time within [begin, end]: all of a polynomial, else those that samples show."""
+    """Zeros of an expression in time within [begin, end]: all of a polynomial, else those samples show."""
     if switch.is_polynomial(time):
         roots = np.roots([float(c) for c in sp.Poly(switch, time).all_coeffs()])
         return [float(r.real) for r in roots if abs(r.imag) < 1e-12 and begin <= r.real <= end]
