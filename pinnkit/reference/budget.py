@@ -10,6 +10,8 @@ from .options import FemOptions
 
 # Three levels show the rate at which differences shrink.
 LEVELS = 3
+# A level that takes less than this part of the budget is not worth a thought.
+_FELT = 0.1
 # Sparse factors grow a little faster than their matrices.
 _FILL = 1.6
 # Two levels without which there is no error bar at all may take longer than the rest.
@@ -50,6 +52,10 @@ class Budget:
         if 2 * self.growth * held > _LARGEST_TRAJECTORY:
             return "another level would not fit into memory"
         return ""
+
+    def cheap(self, solution: DiscreteField, spent: float) -> bool:
+        """Whether the next level is hardly felt, so that one need not ask what it is good for."""
+        return self._dearer(solution) * spent < _FELT * self.options.budget_seconds
 
     def levels_left(self, solution: DiscreteField, spent: float) -> int:
         """How many more levels there is room for."""

@@ -22,6 +22,7 @@ from .error_bar import ROUNDING, SLOWEST
 from .fields import DiscreteField
 from .integrals import discrete_value
 from .point_errors import point_errors
+from .reactions import Reactions
 
 if TYPE_CHECKING:
     from .data import DataReference
@@ -37,13 +38,18 @@ def fem_quantities(
 ) -> dict[str, Estimate]:
     """Every quantity of the last of ``levels``, each twice as fine as the one before, with its error bar.
 
-    By the mesh's own quadrature, on curved facets with their own normals. The bar is Richardson's estimate
+    By the mesh's own quadrature, on curved facets with their own normals; what ``Reactions`` know by the
+    equations. The bar is Richardson's estimate
     for the number itself, formulas included; for values at points see ``point_errors``, to which ``bars``,
     the relative errors of the unknowns, go. Raises ``QuantityUnavailable`` for what is not finite.
     """
-    values = [
-        with_formulas(problem, lambda q, level=level: discrete_value(problem, q, level)) for level in levels
-    ]
+    reactions = Reactions(problem)
+
+    def value(quantity: Quantity, level: DiscreteField) -> float:
+        found = reactions.value(quantity, level)
+        return discrete_value(problem, quantity, level) if found is None else found
+
+    values = [with_formulas(problem, lambda q, level=level: value(q, level)) for level in levels]
     scatter = point_errors(problem, levels[-1], values[-1], bars)
     degree = min(space.degree for space in levels[-1].product.spaces)
     found = {}

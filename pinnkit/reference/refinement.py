@@ -124,7 +124,7 @@ class _Refinement:
 
     def _hopeless(self, level: int, spent: float) -> str:
         """Why the target is given up: what misses it is of first order or worse, and the budget too small."""
-        if level < LEVELS - 1:
+        if level < LEVELS - 1 or self.budget.cheap(self.solutions[-1], spent):
             return ""
         more = self.budget.levels_left(self.solutions[-1], spent)
         missed = self._missed(self._bars())
