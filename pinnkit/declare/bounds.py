@@ -152,17 +152,24 @@ def facts_fault(facts: Facts, limits: Limits) -> str:
 def work(expression: sp.Basic) -> float:
     """Estimated number of terms once every derivative of a product or function is carried out.
 
-    One differentiation of n factors gives n terms of n factors, so k of them cost n**(k + 1).
+    One differentiation of n factors gives n terms of n factors, so k of them cost n**(k + 1); the terms of a
+    sum are differentiated one by one, and numbers not at all.
     """
+    return _work(expression, 0)
+
+
+def _work(expression: sp.Basic, order: int) -> float:
+    """The estimate for the derivative of an order of an expression."""
     if isinstance(expression, AppliedUndef) or not expression.args:
         return 1.0
     if isinstance(expression, sp.Derivative):
         if isinstance(expression.expr, AppliedUndef):
             return 1.0
-        order = derivative_order(expression)
-        factors = work(expression.expr)
-        return math.inf if (order + 1) * math.log10(factors) > 100 else factors ** (order + 1)
-    return 1.0 + sum(work(a) for a in expression.args)
+        return _work(expression.expr, order + derivative_order(expression))
+    if isinstance(expression, sp.Add):
+        return 1.0 + sum(_work(a, order) for a in expression.args)
+    factors = 1.0 + sum(_work(a, 0) for a in expression.args if not a.is_Number)
+    return math.inf if (order + 1) * math.log10(factors) > 100 else factors ** (order + 1)
 
 
 def _bits(number: Any) -> int:

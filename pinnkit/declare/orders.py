@@ -14,7 +14,7 @@ from .errors import DeclarationError
 from .symbols import Time
 
 # Terms beyond which carrying out the derivatives would take seconds.
-MANY = 2e5
+MANY = 2e6
 
 
 @dataclass(frozen=True)
