@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from .elements import Array
-from .mesh import FiniteMesh
-from .refine import halved_where
 
 # A smooth solution loses more than this factor from one degree to the next on a cell that resolves it.
 _ROUGH = 0.25
@@ -59,29 +56,3 @@ def worst(chosen: np.ndarray, shares: Array, most: int) -> np.ndarray:
     kept = np.zeros_like(chosen)
     kept[np.argsort(np.where(chosen, -shares, 0.0), kind="stable")[:most]] = True
     return kept
-
-
-def refined(mesh: FiniteMesh, chosen: np.ndarray, periodic: tuple[int, ...]) -> FiniteMesh:
-    """The chosen cells halved, and those that keep the mesh conforming, across periodic sides too."""
-    mesh = halved_where(mesh, chosen)
-    while periodic and mesh.dimension > 1 and (odd := _unmatched(mesh, periodic)).any():
-        mesh = halved_where(mesh, odd)
-    return mesh
-
-
-def _unmatched(mesh: FiniteMesh, periodic: tuple[int, ...]) -> np.ndarray:
-    """Cells (m,) with a facet on a periodic side that is larger than those it is to be one with."""
-    low, high = mesh.points.min(axis=0), mesh.points.max(axis=0)
-    near = 1e-9 * mesh.extent
-    facets = mesh.boundary_facets
-    middles = mesh.points[mesh.facets[facets]].mean(axis=1)
-    lengths = np.linalg.norm(np.ptp(mesh.points[mesh.facets[facets]], axis=1), axis=1)
-    odd = np.zeros(len(mesh.cells), bool)
-    for axis in periodic:
-        sides = [np.flatnonzero(np.abs(middles[:, axis] - end) < near) for end in (low[axis], high[axis])]
-        for one, other in (sides, sides[::-1]):
-            flat = [np.delete(middles[side], axis, axis=1) for side in (one, other)]
-            distance, match = cKDTree(flat[1]).query(flat[0])
-            large = (distance > near) & (lengths[one] > lengths[other][match] + near)
-            odd[mesh.facet_cells[facets[one[large]], 0]] = True
-    return odd

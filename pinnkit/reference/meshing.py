@@ -15,13 +15,12 @@ from ..geometry.mesh_file import MeshFile
 from ..geometry.meshing import mesh
 from ..geometry.shapes import Shape
 from ..geometry.simplices import simplices
-from .adaptive import refined
 from .base import ReferenceUnavailable
 from .elements import CELL_EDGES, Array
 from .fitting import fitted
 from .interfaces import NO_INTERFACES, Interfaces
 from .mesh import FiniteMesh, line_mesh, simplex_mesh
-from .refine import graded, halved
+from .refine import graded, halved, halved_where
 from .settling import settled
 from .snapping import Carrier, snapped, untangled
 from .splitting import split
@@ -80,7 +79,7 @@ class Meshes:
 
     def fitted_to(self, coarse: FiniteMesh, chosen: NDArray[np.bool_]) -> FiniteMesh:
         """The chosen cells of ``coarse`` halved, and those that keep the mesh conforming."""
-        return self._snapped(refined(coarse, chosen, self.periodic))
+        return self._snapped(halved_where(coarse, chosen))
 
     def graded_at(
         self, exponents: Mapping[tuple[float, ...], float], even: FiniteMesh, size: float
