@@ -91,7 +91,7 @@ def _kind(section: Mapping[str, Any], sections: Sections, default: str) -> str:
 
 
 def _check_quantities(reference: Reference) -> None:
-    """Raise ``DeclarationError``, at its place, for a quantity that the reference gives no finite value of."""
+    """Raise ``DeclarationError``, at its place, for a quantity without a finite reference value."""
     from ..reference import QuantityUnavailable
 
     try:

@@ -65,6 +65,6 @@ def _evaluate(function: Callable[[Array], Array], x: Array, wanted: tuple[Index,
 
 @eqx.filter_jit
 def _differentiate(function: Callable[[Array], Array], x: Array, wanted: tuple[Index, ...]) -> Array:
-    """Derivatives (chunks·size, len(wanted)) at points (chunks, size, d): one program whatever their number."""
+    """Derivatives (chunks·size, len(wanted)) at points (chunks, size, d), by one program."""
     found = jax.lax.map(lambda part: differentiate(function, part, wanted).T, x)
     return found.reshape(-1, len(wanted))

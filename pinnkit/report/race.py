@@ -161,8 +161,8 @@ def _circumstances(race: Race) -> str:
     bar = f", error bar {number(race.bar)}" if race.bar > 0 else ""
     return (
         f"Relative L2 error of the worst unknown; tolerance {number(race.tolerance)}; "
-        f"judged by: {race.reference}{bar}. Every run in a fresh process with nothing compiled; the reference "
-        "is not counted."
+        f"judged by: {race.reference}{bar}. Every run in a fresh process with nothing compiled; the "
+        "reference is not counted."
     )
 
 

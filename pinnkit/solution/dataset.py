@@ -14,8 +14,8 @@ import numpy as np
 from ..declare.problem import Problem
 from ..geometry.boxes import Box, Interval, Rectangle
 from ..geometry.meshing import mesh
-from ..geometry.simplices import simplices
 from ..geometry.sampling import interior
+from ..geometry.simplices import simplices
 from .atomic import write_bytes
 
 if TYPE_CHECKING:
