@@ -79,6 +79,7 @@ class Monitor:
         entry: dict[str, Any] = {
             "event": "training", "stage": progress.stage, "iteration": progress.iteration,
             "loss": progress.loss, "blocks": dict(progress.block_losses), "seconds": progress.seconds,
+            "adaptivity": dict(progress.adaptivity),
         }  # fmt: skip
         last = progress.iteration >= progress.total
         if self._held is not None and (last or time.monotonic() - self._measured > _MEASURE_EVERY):
@@ -93,7 +94,7 @@ class Monitor:
             self._directory.append_log(entry)
 
     def history(self, losses: Mapping[str, np.ndarray], stages: list[str]) -> dict[str, np.ndarray]:
-        """The loop's history with stage names, block losses and errors at the iterations that have them."""
+        """The loop's history with stage names, block losses, weights and errors where they are known."""
         iterations = np.asarray(losses["iteration"], dtype=int)
         columns: dict[str, np.ndarray] = {
             "iteration": iterations,
@@ -104,6 +105,7 @@ class Monitor:
         for entry in self.entries:
             figures = {f"loss_{name}": value for name, value in entry["blocks"].items()}
             figures |= {f"error_{name}": value for name, value in entry.get("errors", {}).items()}
+            figures |= entry["adaptivity"]
             for name, value in figures.items():
                 column = columns.setdefault(name, np.full(len(iterations), np.nan))
                 if value is not None and 0 < entry["iteration"] <= len(iterations):

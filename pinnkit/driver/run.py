@@ -185,7 +185,8 @@ class _Attempt:
         try:
             result = train(
                 formulation.least_squares, formulation.schedule, seed=self.settings.seed,
-                redraw_every=formulation.redraw_every, tolerance=formulation.tolerance,
+                redraw=formulation.redraw, redraw_every=formulation.redraw_every,
+                rules=formulation.rules, tolerance=formulation.tolerance,
                 time_limit=formulation.time_limit,
                 callbacks=Callbacks(progress=monitor, save=keeper), resume=checkpoint,
             )  # fmt: skip

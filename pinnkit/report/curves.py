@@ -24,29 +24,41 @@ _FEW = 60  # below this the points themselves are marked
 
 
 def history_image(history: Mapping[str, np.ndarray], tolerance: float | None) -> Image | None:
-    """Loss, and below it the errors against the reference, over one iteration axis with stage marks."""
+    """Loss, errors against the reference and weights that changed, one below the other, with stage marks.
+
+    Redraws of the points are ticks at the foot of the loss.
+    """
     if "loss" not in history or not len(history["loss"]):
         return None
     iterations = np.asarray(history.get("iteration", np.arange(len(history["loss"]))), dtype=float)
-    errors, terms = _columns(history, "error_"), _columns(history, "loss_")
-    figure, panels = new_figure(8.0, 5.0 if errors else 3.2, rows=2 if errors else 1, sharex=True)
-    top = panels[0] if errors else panels
+    errors, terms, weights = _columns(history, "error_"), _columns(history, "loss_"), _weights(history)
+    count = 1 + bool(errors) + bool(weights)
+    figure, panels = new_figure(8.0, 1.4 + 1.8 * count, rows=count, sharex=True, squeeze=False)
+    top, *below = panels[:, 0]
     for colour, (name, values) in zip(cycle(COLOURS[1:]), terms.items(), strict=False):
         _curve(top, iterations, values, colour, plain(name), 0.8)
     _curve(top, iterations, history["loss"], COLOURS[0], "loss", 1.5)
     _mark_stages(top, iterations, history.get("stage"))
-    label_axes(top, "" if errors else "iteration", "loss")
+    _mark_redraws(top, iterations, history.get("redraws"))
+    label_axes(top, "", "loss")
     if terms:
         top.legend(frameon=False, fontsize=8)
     if errors:
         for colour, (name, values) in zip(cycle(COLOURS), errors.items(), strict=False):
-            _curve(panels[1], iterations, values, colour, plain(name), 1.5)
+            _curve(below[0], iterations, values, colour, plain(name), 1.5)
         if tolerance is not None:
-            panels[1].axhline(tolerance, color="#666666", linestyle="--", linewidth=1.0, label="tolerance")
-        _mark_stages(panels[1], iterations, history.get("stage"), names=False)
-        label_axes(panels[1], "iteration", "relative L2 error")
-        panels[1].legend(frameon=False, fontsize=8)
-    caption = "Loss" + (" and error against the reference" if errors else "") + " over the iterations."
+            below[0].axhline(tolerance, color="#666666", linestyle="--", linewidth=1.0, label="tolerance")
+        label_axes(below[0], "", "relative L2 error")
+    if weights:
+        for colour, (name, values) in zip(cycle(COLOURS), weights.items(), strict=False):
+            _curve(below[-1], iterations, values, colour, plain(name), 1.2)
+        label_axes(below[-1], "", "weights")
+    for axes in below:
+        _mark_stages(axes, iterations, history.get("stage"), names=False)
+        axes.legend(frameon=False, fontsize=8)
+    panels[-1, 0].set_xlabel("iteration", fontsize=9)
+    shown = ["Loss", *(["error against the reference"] if errors else []), *(["weights"] if weights else [])]
+    caption = f"{', '.join(shown)} over the iterations."
     return svg(figure, "Loss history", caption)
 
 
@@ -122,6 +134,25 @@ def _mark_stages(
                 str(stages[i]), (iterations[i], 1.0), xycoords=("data", "axes fraction"), xytext=(3, 3),
                 textcoords="offset points", fontsize=8, color="#555555",
             )
+
+
+def _mark_redraws(axes: Axes, iterations: np.ndarray, redraws: np.ndarray | None) -> None:
+    """A tick at the foot for each time that points were redrawn, found at the next chunk's end."""
+    if redraws is None:
+        return
+    known = np.flatnonzero(np.isfinite(np.asarray(redraws, dtype=float)))
+    counts = np.asarray(redraws, dtype=float)[known]
+    for position in known[1:][np.diff(counts) > 0]:
+        axes.axvline(float(iterations[position]), ymax=0.03, color="#888888", linewidth=0.8)
+
+
+def _weights(history: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What rules made of weights, under the names of their columns in words."""
+    found = {}
+    for prefix in ("weight_", "point_weight_", "multiplier_", "causal_"):
+        kind = prefix.removesuffix("_").replace("_", " ")
+        found |= {f"{kind}: {name}": values for name, values in _columns(history, prefix).items()}
+    return found
 
 
 def _columns(history: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

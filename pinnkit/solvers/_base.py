@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..declare import Problem
     from ..solution import Field, Index, Solution
-    from ..training import LeastSquares, Stage
+    from ..training import AbstractRule, LeastSquares, Stage
 
 
 class Options(BaseModel):
@@ -47,7 +47,7 @@ class Formulation:
     ``derivatives(fields, points, indices)`` its derivatives by multi-indices over the problem's variables,
     each (n, number of indices), and ``residuals(fields, points)`` the residual of every equation;
     ``parameters(fields)`` gives the inferred constants. ``notes`` say in sentences what was chosen and why,
-    for the report. ``redraw_every``, ``tolerance`` and ``time_limit`` are the loop's.
+    for the report. ``redraw``, ``redraw_every``, ``rules``, ``tolerance`` and ``time_limit`` are the loop's.
     """
 
     fields: Any
@@ -58,7 +58,9 @@ class Formulation:
     parameters: Callable[[Any], dict[str, Array]] = lambda fields: {}
     residuals: Callable[[Any, Array], dict[str, Array]] | None = None
     notes: tuple[str, ...] = ()
+    redraw: str = "rad"
     redraw_every: int = 500
+    rules: tuple[AbstractRule, ...] = ()
     tolerance: float = 0.0
     time_limit: float | None = None
 

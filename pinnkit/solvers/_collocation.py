@@ -34,6 +34,7 @@ from ..training.schedule import read_schedule
 from ._base import Formulation
 from ._collocation_defaults import settled
 from ._collocation_options import CollocationOptions, NetworkOptions
+from ._collocation_weighting import EQUATIONS, weighting_rules
 
 EVALUATION_CHUNK = 8192
 HIGHEST_ORDER = 4
@@ -53,11 +54,12 @@ def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formu
             reason=f"networks carry derivatives up to order {HIGHEST_ORDER}",
             mend="introduce an unknown for a lower derivative, with its own equation",
         )
+    rules = weighting_rules(problem, options, len(conditions.soft))
     equations = _Residual(problem, [e.residual for e in strong.equations], strong.jets)
 
     def pose() -> LeastSquares:
         points = _Points(problem, options, transforms, seed)
-        blocks = [points.interior("equations", equations, options.weights.equations)]
+        blocks = [points.interior(EQUATIONS, equations, options.weights.equations)]
         for number, (condition, _) in enumerate(conditions.soft):
             residual = _Residual(problem, *_condition(condition, problem))
             label = _label(condition, number)
@@ -95,7 +97,9 @@ def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formu
         residuals=residuals,
         parameters=Fields.parameters,
         notes=(reason, *conditions.notes, *strong.notes),
+        redraw=options.redraw,
         redraw_every=options.redraw_every,
+        rules=rules,
         tolerance=options.tolerance,
         time_limit=options.time_limit,
     )
@@ -234,11 +238,11 @@ class _Points:
         """Points where a condition holds, with normals on boundaries."""
         problem, count, pool = self.problem, self.options.boundary, self.options.pool
         if isinstance(condition, PointValue):
-            return self._block(name, residual, weight, np.array([condition.at]), None, 1)
+            return self._block(name, residual, weight, np.array([condition.at]), None, 1, True)
         if isinstance(condition, (Initial, InitialRate)):
             x = interior(problem.domain, count * pool, next(self._seeds), self.options.sampling)
             x = np.column_stack([x, np.full(len(x), problem.time.start)])
-            return self._block(name, residual, weight, x, None, count)
+            return self._block(name, residual, weight, x, None, count, True)
         pieces = problem.domain.pieces_of(condition.where)
         if problem.domain.dimension == 1 and self._time is None:
             count, pool = len(pieces), 1
@@ -250,7 +254,7 @@ class _Points:
             self.options.sampling,
             self._time,
         )
-        return self._block(name, residual, weight, x, normals, count)
+        return self._block(name, residual, weight, x, normals, count, True)
 
     def observed(self, number: int, weight: float) -> Block:
         """The points and values of the observations, in units of their spread."""
@@ -277,10 +281,12 @@ class _Points:
         x: np.ndarray,
         normals: np.ndarray | None,
         count: int,
+        condition: bool = False,
     ) -> Block:
         pool = prepare(self.transforms, residual.needs, x, normals)
         points = pool.take(jnp.arange(count))
-        return Block(name, residual, points, jnp.asarray(weight), pool if len(x) > count else None)
+        candidates = pool if len(x) > count else None
+        return Block(name, residual, points, jnp.asarray(weight), candidates, condition=condition)
 
 
 def _condition(condition: AnyCondition, problem: Problem) -> tuple[list[sp.Expr], Sequence[Jet]]:

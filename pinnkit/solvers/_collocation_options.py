@@ -80,6 +80,17 @@ class CollocationOptions(Options):
     """Build conditions into the unknowns: wherever it helps, all that can be, or none."""
     optimizer: Annotated[Literal["auto"] | Stages, BeforeValidator(_listed)] = "auto"
     """Stages in order: a name, {name: iterations} or {name: {iterations: …, option: …}}; auto chooses."""
+    weighting: str | dict[str, Any] = "none"
+    """How weights change while training: none, gradient_norm, ntk, relobralo, residual_attention,
+    self_adaptive or augmented_lagrangian, or {name: …, option: …}."""
+    causal_chunks: int = Field(0, ge=0)
+    """Parts of the time interval for causal weights, by which an equation counts once it is met before; 0,
+    none; 16 to 32 are usual."""
+    causal_steepness: tuple[PositiveFloat, ...] = Field((1e-2, 1e-1, 1.0, 1e1, 1e2), min_length=1)
+    """How steeply causal weights fall, the next value once the last part of the interval counts."""
+    redraw: Literal["rad", "rar_d", "importance"] = "rad"
+    """How points are redrawn: all anew by residual, a tenth of them at a time, or all anew with weights that
+    keep the mean over the domain."""
     redraw_every: int = Field(500, ge=0)
     """Iterations between redraws of the points by residual; 0, never."""
     tolerance: PositiveFloat = 1e-9

@@ -3,10 +3,14 @@
 from .checkpoint import Stage
 from .least_squares import Block, LeastSquares
 from .loop import Callbacks, Progress, TrainingInterrupted, TrainResult, train
+from .rules import WEIGHTINGS, read_weighting
 from .schedule import OPTIMISERS, read_schedule
+from .weighting import AbstractRule
 
 __all__ = [
     "OPTIMISERS",
+    "WEIGHTINGS",
+    "AbstractRule",
     "Block",
     "Callbacks",
     "LeastSquares",
@@ -15,5 +19,6 @@ __all__ = [
     "TrainResult",
     "TrainingInterrupted",
     "read_schedule",
+    "read_weighting",
     "train",
 ]

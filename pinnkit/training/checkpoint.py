@@ -6,15 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from .least_squares import LeastSquares
 from .optimiser import AbstractOptimiser
+from .resampling import Sample, Samples
+from .weighting import Rules, start_rules
 
 PyTree = Any
 Arrays = dict[str, np.ndarray]
+_NUMBERS = ("stage", "taken", "draws", "resets", "seconds", "first_loss", "declared_loss")
 _HISTORY = {"iteration": int, "loss": float, "stage": int, "seconds": float}
 
 
@@ -35,7 +39,8 @@ class Run:
     """
 
     theta: jax.Array
-    chosen: tuple[jax.Array | None, ...]
+    samples: Samples
+    weighting: tuple[PyTree, ...] = ()
     state: PyTree = None
     stage: int = 0
     taken: int = 0
@@ -43,6 +48,7 @@ class Run:
     resets: int = 0
     seconds: float = 0.0
     first_loss: float = float("nan")
+    declared_loss: float = float("nan")
     history: Mapping[str, np.ndarray] = field(
         default_factory=lambda: {name: np.zeros(0, kind) for name, kind in _HISTORY.items()}
     )
@@ -72,25 +78,27 @@ class Run:
         return replace(self, stage=self.stage + 1, taken=0, state=None, resets=0)
 
 
-def saved(problem: LeastSquares, run: Run, schedule: Sequence[Stage]) -> tuple[Arrays, dict[str, Any]]:
+def saved(
+    problem: LeastSquares, run: Run, schedule: Sequence[Stage], rules: Rules
+) -> tuple[Arrays, dict[str, Any]]:
     """Arrays and metadata from which the run goes on, bit for bit."""
     arrays: Arrays = {"theta": np.asarray(run.theta)}
     for position, leaf in enumerate(jax.tree.leaves(run.state)):
         arrays[f"state_{position}"] = np.asarray(leaf)
-    for position, where in enumerate(run.chosen):
-        if where is not None:
-            arrays[f"chosen_{position}"] = np.asarray(where)
+    for position, leaf in enumerate(jax.tree.leaves(run.weighting)):
+        arrays[f"weighting_{position}"] = np.asarray(leaf)
+    for position, sample in enumerate(run.samples):
+        if sample is not None:
+            arrays[f"sample_{position}"] = np.asarray(sample.positions)
+        if sample is not None and sample.weights is not None:
+            arrays[f"sample_weights_{position}"] = np.asarray(sample.weights)
     arrays |= {f"history_{name}": run.history[name] for name in _HISTORY}
     metadata = {
-        "stage": run.stage,
-        "taken": run.taken,
-        "draws": run.draws,
-        "resets": run.resets,
-        "seconds": run.seconds,
-        "first_loss": run.first_loss,
+        **{name: getattr(run, name) for name in _NUMBERS},
         "notes": list(run.notes),
         "blocks": _named(problem),
         "schedule": [_described(stage) for stage in schedule],
+        "rules": [_options(rule) for rule in rules],
     }
     return arrays, metadata
 
@@ -101,35 +109,59 @@ def _named(problem: LeastSquares) -> list[list[Any]]:
 
 def _described(stage: Stage) -> dict[str, Any]:
     """A stage as plain data, as JSON gives it back: name, iterations and every option."""
-    options = {option.name: getattr(stage.optimiser, option.name) for option in fields(stage.optimiser)}
+    return {"iterations": stage.iterations, **_options(stage.optimiser)}
+
+
+def _options(chosen: Any) -> dict[str, Any]:
+    """Name and options of an optimiser or a rule; what is no plain data is left out."""
+    options = {option.name: getattr(chosen, option.name) for option in fields(chosen)}
     plain = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
-    return {"name": stage.optimiser.name, "iterations": stage.iterations, **plain}
+    return {"name": chosen.name, **{name: value for name, value in plain.items() if not callable(value)}}
 
 
-def restored(problem: LeastSquares, schedule: Sequence[Stage], saved: tuple[Arrays, dict[str, Any]]) -> Run:
+def restored(
+    problem: LeastSquares,
+    schedule: Sequence[Stage],
+    rules: Rules,
+    first: Samples,
+    saved: tuple[Arrays, dict[str, Any]],
+) -> Run:
     """The run that ``saved`` was made of. Raises ``ValueError`` for another problem's or schedule's."""
     arrays, metadata = saved
-    _check(problem, schedule, arrays, metadata)
+    _check(problem, schedule, rules, arrays, metadata)
     theta = jnp.asarray(arrays["theta"])
     state = None
     if "state_0" in arrays:
-        # the shapes come from a fresh state, the numbers from the checkpoint
         fresh = jax.eval_shape(schedule[metadata["stage"]].optimiser.init, problem, theta)
-        leaves, structure = jax.tree.flatten(fresh)
-        state = jax.tree.unflatten(structure, [jnp.asarray(arrays[f"state_{k}"]) for k in range(len(leaves))])
-    chosen = tuple(
-        jnp.asarray(arrays[f"chosen_{k}"]) if f"chosen_{k}" in arrays else None
-        for k in range(len(problem.blocks))
-    )
-    numbers = {
-        name: metadata[name] for name in ("stage", "taken", "draws", "resets", "seconds", "first_loss")
-    }
+        state = _filled(fresh, arrays, "state")
+    weighting = _filled(eqx.filter_eval_shape(start_rules, problem, rules, theta, first), arrays, "weighting")
+    samples = tuple(_sample(arrays, position) for position in range(len(problem.blocks)))
+    numbers = {name: metadata[name] for name in _NUMBERS}
     history = {name: arrays[f"history_{name}"] for name in _HISTORY}
-    return Run(theta, chosen, state, **numbers, history=history, notes=tuple(metadata["notes"]))
+    return Run(theta, samples, weighting, state, **numbers, history=history, notes=tuple(metadata["notes"]))
+
+
+def _filled(fresh: PyTree, arrays: Arrays, prefix: str) -> Any:
+    """The structure of a fresh state with the numbers of the checkpoint."""
+    leaves, structure = jax.tree.flatten(fresh)
+    return jax.tree.unflatten(structure, [jnp.asarray(arrays[f"{prefix}_{k}"]) for k in range(len(leaves))])
+
+
+def _sample(arrays: Arrays, position: int) -> Sample | None:
+    if f"sample_{position}" not in arrays:
+        return None
+    weights = arrays.get(f"sample_weights_{position}")
+    return Sample(
+        jnp.asarray(arrays[f"sample_{position}"]), None if weights is None else jnp.asarray(weights)
+    )
 
 
 def _check(
-    problem: LeastSquares, schedule: Sequence[Stage], arrays: Arrays, metadata: Mapping[str, Any]
+    problem: LeastSquares,
+    schedule: Sequence[Stage],
+    rules: Rules,
+    arrays: Arrays,
+    metadata: Mapping[str, Any],
 ) -> None:
     """Stages to come may differ, and the present one may be given other iterations than it was."""
     there, here = arrays["theta"].size, problem.theta.size
@@ -137,6 +169,8 @@ def _check(
         raise _mismatch(f"{there} parameters", f"this problem has {here}", "options")
     if metadata["blocks"] != _named(problem):
         raise _mismatch(f"the blocks {metadata['blocks']}", f"this problem has {_named(problem)}", "options")
+    if metadata["rules"] != (now := [_options(rule) for rule in rules]):
+        raise _mismatch(f"the weighting {metadata['rules']}", f"this run has {now}", "options")
     for number, then in enumerate(metadata["schedule"][: metadata["stage"] + 1]):
         now = _described(schedule[number]) if number < len(schedule) else {"name": "none"}
         if number == metadata["stage"]:

@@ -1,7 +1,7 @@
 """One nonlinear least-squares problem: fields, residual blocks, and the scalar and vector views of both.
 
-Loss = Σ_b w_b · mean(r_b²). The factor √(w_b/n_b) is folded into the rows, so that the loss is the sum of
-squared rows and every optimiser, weighting and sampling rule serves every solver.
+Loss = Σ_b w_b · mean(p_b (r_b + s_b)²). The factor √(w_b p_b/n_b) is folded into the rows, so that the loss
+is the sum of squared rows and every optimiser, weighting and sampling rule serves every solver.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ class Block(eqx.Module):
     """Residuals of one kind at one set of points.
 
     ``residual(fields, points)`` returns (n, m); every leaf of ``points`` has n first. ``pool`` holds the
-    candidates from which ``points`` can be redrawn (None: fixed, as for quadrature and data).
+    candidates from which ``points`` can be redrawn (None: fixed, as for quadrature and data). ``weight`` is
+    one number or one for each of the m components; ``point_weights`` (n,) and ``shift`` (n, m) are one and
+    zero where they are None. ``condition`` tells a condition from an equation.
     """
 
     name: str = eqx.field(static=True)
@@ -32,11 +34,24 @@ class Block(eqx.Module):
     points: PyTree
     weight: Array
     pool: PyTree | None = None
+    point_weights: Array | None = None
+    shift: Array | None = None
+    condition: bool = eqx.field(static=True, default=False)
 
     @property
     def count(self) -> int:
         """Number of points n."""
         return jax.tree.leaves(self.points)[0].shape[0]
+
+    @property
+    def candidates(self) -> PyTree:
+        """All points the block may have: its pool, or its points where they are fixed."""
+        return self.points if self.pool is None else self.pool
+
+    @property
+    def places(self) -> PyTree:
+        """The points with all that belongs to each of them; every leaf has n first."""
+        return self.points, self.point_weights, self.shift
 
 
 class LeastSquares(eqx.Module):
@@ -69,19 +84,11 @@ class LeastSquares(eqx.Module):
         """Fields with the trainable numbers replaced."""
         return eqx.combine(self._unravel(theta), eqx.filter(self.fields, eqx.is_inexact_array, inverse=True))
 
-    def with_points(self, points: tuple[PyTree, ...]) -> LeastSquares:
-        """The same problem at other points, one entry per block."""
-        blocks = tuple(
-            eqx.tree_at(lambda b: b.points, block, new)
-            for block, new in zip(self.blocks, points, strict=True)
-        )
-        return eqx.tree_at(lambda p: p.blocks, self, blocks)
-
     def residual(self, theta: Array) -> Array:
         """All weighted rows, shape (N,); the loss is the sum of their squares."""
         fields = self.with_theta(theta)
         return jnp.concatenate(
-            [self._rows(block, fields, block.points, block.count).ravel() for block in self.blocks]
+            [self._rows(block, fields, block.places, block.count).ravel() for block in self.blocks]
         )
 
     def loss(self, theta: Array) -> Array:
@@ -90,14 +97,50 @@ class LeastSquares(eqx.Module):
         return rows @ rows
 
     def block_losses(self, theta: Array) -> Array:
-        """Mean squared residual of each block, unweighted, shape (blocks,)."""
+        """Mean squared residual of each block, weighted by point only, shape (blocks,)."""
         fields = self.with_theta(theta)
-        return jnp.stack([jnp.mean(jnp.sum(b.residual(fields, b.points) ** 2, 1)) for b in self.blocks])
+        squares = [jnp.sum(b.residual(fields, b.points) ** 2, 1) for b in self.blocks]
+        return jnp.stack(
+            [
+                jnp.mean(square if b.point_weights is None else b.point_weights * square)
+                for b, square in zip(self.blocks, squares, strict=True)
+            ]
+        )
+
+    def term_losses(self, theta: Array) -> tuple[Array, ...]:
+        """Σ rows² of each component of each block, (m,) for every block; their sum is the loss."""
+        fields = self.with_theta(theta)
+        return tuple(jnp.sum(self._rows(b, fields, b.places, b.count) ** 2, 0) for b in self.blocks)
+
+    def term_gradients(self, theta: Array) -> tuple[Array, ...]:
+        """Norm of the gradient of each of ``term_losses``, (m,) for every block."""
+
+        def norms(block: Block) -> Array:
+            def losses(theta: Array) -> Array:
+                rows = self._rows(block, self.with_theta(theta), block.places, block.count)
+                return jnp.sum(rows**2, 0)
+
+            value, pullback = jax.vjp(losses, theta)
+            gradients = jax.lax.map(lambda unit: pullback(unit)[0], jnp.eye(value.size, dtype=value.dtype))
+            return jnp.linalg.norm(gradients, axis=1)
+
+        return tuple(norms(block) for block in self.blocks)
+
+    def term_traces(self, theta: Array) -> tuple[Array, ...]:
+        """Trace of J Jᵀ, the neural tangent kernel, of each component's rows, (m,) for every block."""
+
+        def traces(block: Block) -> Array:
+            return self._accumulated(
+                block, theta, lambda total, _, slopes: total + jnp.sum(slopes**2, (0, 2)),
+                jnp.zeros(self._components(block), theta.dtype),
+            )  # fmt: skip
+
+        return tuple(traces(block) for block in self.blocks)
 
     def jacobian(self, theta: Array) -> Array:
         """∂ rows / ∂θ, shape (N, P)."""
         return jnp.concatenate(
-            [self._per_point(block, theta, block.points)[1].reshape(-1, theta.size) for block in self.blocks]
+            [self._per_point(block, theta, block.places)[1].reshape(-1, theta.size) for block in self.blocks]
         )
 
     def linear_positions(self) -> np.ndarray:
@@ -113,8 +156,8 @@ class LeastSquares(eqx.Module):
         fields = self.with_theta(theta)
         start, unravel = ravel_pytree(self.linear(fields))
 
-        def slopes(block: Block, point: PyTree) -> Array:
-            alone = jax.tree.map(lambda leaf: leaf[None], point)
+        def slopes(block: Block, place: PyTree) -> Array:
+            alone = jax.tree.map(lambda leaf: leaf[None], place)
 
             def rows(values: Array) -> Array:
                 return self._rows(
@@ -125,7 +168,7 @@ class LeastSquares(eqx.Module):
 
         return jnp.concatenate(
             [
-                jax.vmap(lambda point, block=block: slopes(block, point))(block.points).reshape(
+                jax.vmap(lambda place, block=block: slopes(block, place))(block.places).reshape(
                     -1, start.size
                 )
                 for block in self.blocks
@@ -136,25 +179,37 @@ class LeastSquares(eqx.Module):
         """JᵀJ (P, P), Jᵀr (P,) and the loss, accumulated in chunks of points."""
         size = theta.size
         total = tuple(jnp.zeros(shape, theta.dtype) for shape in ((size, size), size, ()))
+
+        def add(total: PyTree, rows: Array, slopes: Array) -> PyTree:
+            rows, slopes = rows.ravel(), slopes.reshape(-1, size)
+            gram, slope, loss = total
+            return gram + slopes.T @ slopes, slope + slopes.T @ rows, loss + rows @ rows
+
         for block in self.blocks:
-            chunk = min(JACOBIAN_CHUNK, block.count)
-            chunks = -(-block.count // chunk)
-            position = jnp.arange(chunks * chunk)
-            # the last chunk is filled up with repeated points that count nothing
-            keep = (position < block.count).reshape(chunks, chunk)
-            position = jnp.minimum(position, block.count - 1).reshape(chunks, chunk)
-
-            def add(carry, chosen, block=block):
-                positions, kept = chosen
-                points = jax.tree.map(lambda leaf: leaf[positions], block.points)
-                rows, slopes = self._per_point(block, theta, points)
-                rows, slopes = rows * kept[:, None], slopes * kept[:, None, None]
-                rows, slopes = rows.ravel(), slopes.reshape(-1, size)
-                gram, slope, loss = carry
-                return (gram + slopes.T @ slopes, slope + slopes.T @ rows, loss + rows @ rows), None
-
-            total, _ = jax.lax.scan(add, total, (position, keep))
+            total = self._accumulated(block, theta, add, total)
         return total
+
+    def _accumulated(
+        self, block: Block, theta: Array, add: Callable[[PyTree, Array, Array], PyTree], total: PyTree
+    ) -> Any:
+        """``add(total, rows, slopes)`` over a block's points in chunks: rows (c, m), slopes (c, m, P)."""
+        chunk = min(JACOBIAN_CHUNK, block.count)
+        chunks = -(-block.count // chunk)
+        position = jnp.arange(chunks * chunk)
+        # the last chunk is filled up with repeated points that count nothing
+        keep = (position < block.count).reshape(chunks, chunk)
+        position = jnp.minimum(position, block.count - 1).reshape(chunks, chunk)
+
+        def advance(carry: PyTree, chosen: tuple[Array, Array]) -> tuple[PyTree, None]:
+            positions, kept = chosen
+            places = jax.tree.map(lambda leaf: leaf[positions], block.places)
+            rows, slopes = self._per_point(block, theta, places)
+            return add(carry, rows * kept[:, None], slopes * kept[:, None, None]), None
+
+        return jax.lax.scan(advance, total, (position, keep))[0]
+
+    def _components(self, block: Block) -> int:
+        return eqx.filter_eval_shape(block.residual, self.fields, block.points).shape[1]
 
     def _positions(self, leaves_of: Callable[[PyTree], list[Any]]) -> np.ndarray:
         leaves, structure = jax.tree.flatten(eqx.filter(self.fields, eqx.is_inexact_array))
@@ -162,19 +217,24 @@ class LeastSquares(eqx.Module):
         places = [np.arange(end - leaf.size, end) for leaf, end in zip(leaves, ends, strict=True)]
         return np.concatenate([np.zeros(0, int), *leaves_of(jax.tree.unflatten(structure, places))])
 
-    def _rows(self, block: Block, fields: PyTree, points: PyTree, count: int) -> Array:
-        return jnp.sqrt(block.weight / count) * block.residual(fields, points)
+    def _rows(self, block: Block, fields: PyTree, places: PyTree, count: int) -> Array:
+        points, point_weights, shift = places
+        rows = block.residual(fields, points)
+        if shift is not None:
+            rows = rows + shift
+        rows = jnp.sqrt(block.weight / count) * rows
+        return rows if point_weights is None else jnp.sqrt(point_weights)[:, None] * rows
 
-    def _per_point(self, block: Block, theta: Array, points: PyTree) -> tuple[Array, Array]:
+    def _per_point(self, block: Block, theta: Array, places: PyTree) -> tuple[Array, Array]:
         """Rows (n, m) and their Jacobian (n, m, P), one point at a time."""
 
-        def rows(theta: Array, point: PyTree) -> Array:
-            alone = jax.tree.map(lambda leaf: leaf[None], point)
+        def rows(theta: Array, place: PyTree) -> Array:
+            alone = jax.tree.map(lambda leaf: leaf[None], place)
             return self._rows(block, self.with_theta(theta), alone, block.count)[0]
 
-        def both(point: PyTree) -> tuple[Array, Array]:
-            value, pullback = jax.vjp(lambda t: rows(t, point), theta)
+        def both(place: PyTree) -> tuple[Array, Array]:
+            value, pullback = jax.vjp(lambda t: rows(t, place), theta)
             slopes = jax.vmap(lambda unit: pullback(unit)[0])(jnp.eye(value.size))
             return value, slopes
 
-        return jax.vmap(both)(points)
+        return jax.vmap(both)(places)

@@ -67,6 +67,16 @@ def test_history_takes_what_is_not_positive_or_finite():
     assert b"svg" in history_image(history, 1e-3).data
 
 
+def test_what_changed_while_training_is_drawn():
+    steps = np.arange(1.0, 101.0)
+    told = np.where(steps % 10 == 0, steps, np.nan)
+    history = {"loss": 1 / steps, "iteration": steps, "weight_equation": told, "redraws": told // 20}
+    drawn = history_image(history, None)
+    assert "weights" in drawn.caption
+    assert drawn.data != history_image({**history, "redraws": 0 * told}, None).data
+    assert "weights" not in history_image({"loss": 1 / steps}, None).caption
+
+
 def test_long_histories_stay_small():
     steps = np.arange(200_000)
     assert len(history_image({"loss": 1.0 / (1 + steps), "iteration": steps}, None).data) < 300_000

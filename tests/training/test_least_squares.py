@@ -90,10 +90,3 @@ def test_scaling_changes_the_first_layer_only():
     np.testing.assert_array_equal(after.networks[0].hidden[1].weight, before.networks[0].hidden[1].weight)
     np.testing.assert_array_equal(after.linear_leaves()[0], before.linear_leaves()[0])
     np.testing.assert_array_equal(problem.scaled(theta, 3.0), theta)  # no leaves are named as first
-
-
-def test_other_points_leave_the_rest(problem, theta):
-    halves = tuple(block.points.take(jnp.arange(block.count // 2)) for block in problem.blocks)
-    fewer = problem.with_points(halves)
-    assert residual(fewer, theta).shape == (11,)
-    np.testing.assert_array_equal(fewer.theta, problem.theta)
