@@ -169,6 +169,10 @@ def _check(
         raise _mismatch(f"{there} parameters", f"this problem has {here}", "options")
     if metadata["blocks"] != _named(problem):
         raise _mismatch(f"the blocks {metadata['blocks']}", f"this problem has {_named(problem)}", "options")
+    if "rules" not in metadata:
+        raise _mismatch(
+            "no weighting rules, as an earlier version left them out", "this version needs them", "version"
+        )
     if metadata["rules"] != (now := [_options(rule) for rule in rules]):
         raise _mismatch(f"the weighting {metadata['rules']}", f"this run has {now}", "options")
     for number, then in enumerate(metadata["schedule"][: metadata["stage"] + 1]):

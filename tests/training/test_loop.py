@@ -169,6 +169,13 @@ def test_refuses_another_problem(whole):
         train(rod(points=21), SCHEDULE, resume=whole[1].saved, **SETTINGS)
 
 
+def test_refuses_what_an_earlier_version_kept(problem, whole):
+    arrays, metadata = whole[1].saved
+    earlier = {name: value for name, value in metadata.items() if name != "rules"}
+    with pytest.raises(ValueError, match="resume with the version"):
+        train(problem, SCHEDULE, resume=(arrays, earlier), **SETTINGS)
+
+
 def wall(height):
     """u = 2 at ten points, NaN wherever u exceeds ``height``."""
 
