@@ -43,6 +43,7 @@ class Reference(abc.ABC):
 
     ``error_bar`` is the reference's own error for each unknown, relative L2 in the norm of the comparison
     (space and time, the mean removed from pressure-like unknowns); 0 where the values are exact.
+    Those of the ``vanishing`` unknowns, zero within their error, are relative to the largest other unknown.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class Reference(abc.ABC):
     error_bar: Mapping[str, float]
     notes: tuple[str, ...]
     seconds: float
+    vanishing: frozenset[str] = frozenset()
 
     @abc.abstractmethod
     def evaluate(self, points: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:

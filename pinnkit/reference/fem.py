@@ -46,6 +46,7 @@ class FemReference(Reference):
     up_to_constant: Mapping[str, bool]
     notes: tuple[str, ...]
     seconds: float
+    vanishing: frozenset[str] = frozenset()
     kind: str = field(default="fem", init=False)
 
     @property
@@ -113,6 +114,7 @@ def fem_reference(
         result.up_to_constant,
         result.notes,
         clock.perf_counter() - began,
+        result.vanishing,
     )
     if place is not None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +22,8 @@ _AT_ONCE = 3_000_000
 # Parts of time that are compared by themselves, and moments in each.
 BANDS = 8
 _LEVELS_PER_BAND = 5
+# An unknown that two solutions disagree on by this part of its size or more is zero for all they know.
+_VANISHING = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +84,22 @@ class DiscreteField:
         return result
 
 
+class Distances(NamedTuple):
+    """L2 distances (parts of time,) of two solutions by unknown, relative to its size.
+
+    Those of the ``vanishing`` unknowns, zero within their error, are relative to the largest other unknown.
+    """
+
+    relative: dict[str, Array]
+    vanishing: frozenset[str]
+
+
 def relative_distances(
     coarse: DiscreteField,
     fine: DiscreteField,
     up_to_constant: Mapping[str, bool],
     span: tuple[float, float] | None,
-) -> dict[str, Array]:
+) -> Distances:
     """L2 distance of two solutions in each of ``BANDS`` parts of time, relative to the whole of the finer.
 
     By quadrature on the finer mesh; a steady solution has one part. An unknown that is known up to a
@@ -103,12 +116,15 @@ def relative_distances(
         before, after = coarse.levels(there, local, times), fine.levels(cells, reference, times)
         for name, own in sums.items():
             own.add(before[name], after[name], weights)
-    result = {}
+    gaps, sizes = {}, {}
     for name, own in sums.items():
-        squares, size = own.squares(bool(up_to_constant.get(name)))
-        bands = squares.reshape(-1, _LEVELS_PER_BAND).sum(axis=1) if span is not None else squares
-        result[name] = np.sqrt(bands / size)
-    return result
+        squares, sizes[name] = own.squares(bool(up_to_constant.get(name)))
+        gaps[name] = squares.reshape(-1, _LEVELS_PER_BAND).sum(axis=1) if span is not None else squares
+    vanishing = frozenset(n for n, size in sizes.items() if gaps[n].sum() >= _VANISHING**2 * size)
+    largest = max((size for n, size in sizes.items() if n not in vanishing), default=0.0)
+    vanishing = vanishing if largest else frozenset()
+    units = {n: largest if n in vanishing else size or 1.0 for n, size in sizes.items()}
+    return Distances({n: np.sqrt(gaps[n] / units[n]) for n in sizes}, vanishing)
 
 
 def _paired(
@@ -154,4 +170,4 @@ class _Sums:
         if up_to_constant:
             gaps = np.maximum(gaps - self._gap**2 / self._measure, 0.0)
             sizes = sizes - self._size**2 / self._measure
-        return gaps, float(sizes.sum()) or 1.0
+        return gaps, max(float(sizes.sum()), 0.0)

@@ -92,7 +92,7 @@ class LevelSolver:
         while self._steps < _MOST_STEPS:
             after = discretisation.integrate(0.0, 2 * self._steps, report)
             change = relative_distances(before, after, self.up_to_constant, self.system.span)
-            if max(float(np.linalg.norm(c)) for c in change.values()) < wanted:
+            if max(float(np.linalg.norm(c)) for c in change.relative.values()) < wanted:
                 break
             before, self._steps = after, 2 * self._steps
         return before

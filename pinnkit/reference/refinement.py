@@ -34,13 +34,14 @@ class Refined:
     """The finest solution, its error bar for each unknown, and how it came about.
 
     ``coarser`` are those of the levels before, the next finest last; quantities of interest have their error
-    bars from them.
+    bars from them. The bars of the ``vanishing`` unknowns are relative to the largest other.
     """
 
     solution: DiscreteField
     coarser: tuple[DiscreteField, ...]
     bars: dict[str, float]
     up_to_constant: dict[str, bool]
+    vanishing: frozenset[str]
     notes: tuple[str, ...]
 
 
@@ -70,6 +71,7 @@ class _Refinement:
         self.solver = LevelSolver(system, self.degree, target, self.budget, progress)
         self.solutions: list[DiscreteField] = []
         self.distances: list[dict[str, Array]] = []
+        self.vanishing: frozenset[str] = frozenset()
 
     def run(self) -> Refined:
         """All levels."""
@@ -99,7 +101,9 @@ class _Refinement:
         fine = self.solver.solve(self.meshes.finer(coarse.product.mesh, size), level, coarse)
         self.solutions = [*self.solutions[1 - LEVELS :], fine]
         up_to_constant = self.solver.up_to_constant
-        self.distances.append(relative_distances(coarse, fine, up_to_constant, self.system.span))
+        found = relative_distances(coarse, fine, up_to_constant, self.system.span)
+        self.distances.append(found.relative)
+        self.vanishing = found.vanishing
 
     def _bars(self) -> dict[str, float]:
         coarse, fine = (energies(s) for s in self.solutions[-2:])
@@ -164,6 +168,11 @@ class _Refinement:
         floating = ", ".join(n for n, free in self.solver.up_to_constant.items() if free)
         if floating:
             notes.append(f"{floating}: known up to a constant, compared after removing the mean")
+        if self.vanishing:
+            notes.append(
+                f"{', '.join(sorted(self.vanishing))}: zero within the error, which is taken relative to the "
+                "largest unknown"
+            )
         missed = self._missed(bars)
         if limit and missed:
             largest = max(missed.values())
@@ -171,4 +180,5 @@ class _Refinement:
                 f"the reference is the limit: {limit}; its error bar is {largest:.1e} "
                 f"where {self.target:.1e} was wanted"
             )
-        return Refined(solution, tuple(self.solutions[:-1]), bars, self.solver.up_to_constant, tuple(notes))
+        known = (bars, self.solver.up_to_constant, self.vanishing, tuple(notes))
+        return Refined(solution, tuple(self.solutions[:-1]), *known)

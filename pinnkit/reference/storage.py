@@ -30,6 +30,7 @@ def to_arrays(reference: FemReference) -> dict[str, np.ndarray]:
         "levels": len(levels),
         "error_bar": dict(reference.error_bar),
         "up_to_constant": dict(reference.up_to_constant),
+        "vanishing": sorted(reference.vanishing),
         "notes": reference.notes,
         "seconds": reference.seconds,
     }
@@ -43,7 +44,7 @@ def record_from(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """The fields of the reference beside its solutions."""
     record = json.loads(str(arrays["record"]))
     fields = {k: record[k] for k in ("error_bar", "up_to_constant", "seconds")}
-    return {**fields, "notes": tuple(record["notes"])}
+    return {**fields, "vanishing": frozenset(record["vanishing"]), "notes": tuple(record["notes"])}
 
 
 def fields_from(arrays: Mapping[str, np.ndarray]) -> list[DiscreteField]:

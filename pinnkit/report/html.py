@@ -128,14 +128,14 @@ def _accuracy(comparison: Comparison) -> str:
     ]
     if any(field.mean_removed for field in comparison.fields):
         notes.append("° Fixed up to a constant only: compared without its mean.")
-    if any(field.absolute for field in comparison.fields):
-        notes.append("* The reference is zero: errors are absolute, the first the root mean square.")
+    if zeros := [field for field in comparison.fields if field.marked]:
+        notes.append(f"* The reference is zero: {zeros[0].measure}.")
     notes += comparison.notes
     return table(header, rows, (0, 6)) + "".join(map(faint, notes))
 
 
 def _marks(field: FieldError) -> str:
-    return ("°" if field.mean_removed else "") + ("*" if field.absolute else "")
+    return ("°" if field.mean_removed else "") + ("*" if field.marked else "")
 
 
 def _problem(problem: Problem, record: Record) -> str:

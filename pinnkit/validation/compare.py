@@ -45,9 +45,10 @@ class Reference(Protocol):
 class FieldError:
     """Errors of one unknown.
 
-    ``relative_l2`` = ‖u − u_ref‖ / ‖u_ref‖ and ``relative_max`` = max|u − u_ref| / max|u_ref|; for a
-    reference that is zero (``absolute``) both are absolute, the first the root mean square. ``trivial`` is
-    the score of the better of zero and the constant ``boundary mean``.
+    ``relative_l2`` = ‖u − u_ref‖ / ‖u_ref‖ and ``relative_max`` = max|u − u_ref| / max|u_ref|. For a
+    reference that is zero (within its error) both are relative to the largest other unknown, ``beside``;
+    where all are zero both are ``absolute``, the first the root mean square. ``trivial`` is the score of the
+    better of zero and the constant ``boundary mean``.
     """
 
     name: str
@@ -59,12 +60,20 @@ class FieldError:
     trivial_kind: Literal["zero", "boundary mean"]
     mean_removed: bool
     absolute: bool
+    beside: str | None
     limited_by_reference: bool
     status: Status
 
     @property
+    def marked(self) -> bool:
+        """Whether the reference is zero, and the errors not relative to it."""
+        return self.absolute or self.beside is not None
+
+    @property
     def measure(self) -> str:
-        """The name of the score: relative L2, or root mean square where the reference is zero."""
+        """The name of the score: relative L2, and to what else than itself where the reference is zero."""
+        if self.beside is not None:
+            return f"L2 error relative to {self.beside}"
         return "root mean square error" if self.absolute else "relative L2"
 
 
@@ -122,13 +131,14 @@ class Comparison:
     def __str__(self) -> str:
         header = ("unknown", "relative L2", "relative max", "reference's error", "trivial", "")
         rows: list[tuple[str, ...]] = [header]
+        zeros = [field for field in self.fields if field.marked]
         for field in self.fields:
             scores = (field.relative_l2, field.relative_max, field.reference_error, field.trivial)
             first, *others = map(number, scores)
-            rows.append((field.name, f"{first}*" if field.absolute else first, *others, field.status))
+            rows.append((field.name, f"{first}*" if field.marked else first, *others, field.status))
         lines = aligned(rows)
-        if any(field.absolute for field in self.fields):
-            lines.append("* absolute (root mean square): the reference is zero")
+        if zeros:
+            lines.append(f"* {zeros[0].measure}: the reference is zero")
         if self.quantities:
             lines += ["", *aligned(quantity_rows(self.quantities))]
             if any(quantity.absolute for quantity in self.quantities):
@@ -171,11 +181,14 @@ def compare(solution: Solution, reference: Reference, tolerance: float) -> Compa
     values = solution.evaluate(measure.points, extrapolate=True)
     free = defined_up_to_constant(problem)
     constants = _boundary_means(problem, reference, [name for name in names if name not in free])
-    scale = max(measure.l2(truth[name]) for name in names)
+    truth = {n: v if (at := free.get(n)) is None else measure.without_mean(v, at) for n, v in truth.items()}
+    vanishing = getattr(reference, "vanishing", frozenset())
+    largest = max((n for n in names if n not in vanishing), key=lambda n: measure.l2(truth[n]), default=None)
     judged = tuple(
         _judge(
             name, values[name], truth[name], measure, free.get(name), constants.get(name),
-            reference.error_bar.get(name), tolerance, scale,
+            reference.error_bar.get(name), tolerance,
+            None if largest is None else (largest, truth[largest]), name in vanishing,
         )
         for name in names
     )
@@ -192,16 +205,24 @@ def _judge(
     constant: float | None,
     bar: float | None,
     tolerance: float,
-    scale: float,
+    largest: tuple[str, np.ndarray] | None,
+    vanishing: bool,
 ) -> FieldError:
-    """Errors of one unknown; ``each_time`` is None for one that is compared with its mean."""
+    """Errors of one unknown; ``each_time`` is None for one that is compared with its mean.
+
+    ``largest`` is the largest unknown of the reference, with its values.
+    """
     if each_time is not None:
-        values, truth = measure.without_mean(values, each_time), measure.without_mean(truth, each_time)
+        values = measure.without_mean(values, each_time)
     size, peak = measure.l2(truth), float(np.abs(truth).max())
-    absolute = size <= _ZERO * scale
+    unit = 0.0 if largest is None else measure.l2(largest[1])
+    beside = None
+    if largest is not None and unit > 0 and (vanishing or size <= _ZERO * unit):
+        beside, size, peak = largest[0], unit, float(np.abs(largest[1]).max())
+    absolute = size == 0
     if absolute:
         size, peak = float(np.sqrt(measure.total)), 1.0
-    largest = float(np.abs(values - truth).max())
+    gap = float(np.abs(values - truth).max())
     score = measure.l2(values - truth) / size
     zero = measure.l2(truth) / size
     flat = np.inf if constant is None else measure.l2(constant - truth) / size
@@ -210,13 +231,14 @@ def _judge(
     return FieldError(
         name=name,
         relative_l2=score,
-        relative_max=largest / peak,
-        max_error=largest,
+        relative_max=gap / peak,
+        max_error=gap,
         reference_error=bar,
         trivial=trivial,
         trivial_kind="zero" if zero <= flat else "boundary mean",
         mean_removed=each_time is not None,
         absolute=absolute,
+        beside=beside,
         limited_by_reference=limited,
         status=_status(score, tolerance, trivial, limited),
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import sympy as sp
 
+import pinnkit as pk
 from pinnkit.reference import FemOptions, ReferenceUnavailable, fem_reference
 from pinnkit.reference.error_bar import SAFETY, error_bars
 
@@ -92,3 +94,19 @@ def test_progress_is_told():
     fem_reference(known.travelling_wave(), tolerance=1e-2, progress=hear)
     assert all(0 <= part <= 1 for _, part in heard)
     assert len({what for what, _ in heard}) >= 3
+
+
+def test_an_unknown_that_is_zero_is_measured_by_its_fellows():
+    """Poiseuille flow has no velocity across: only its error is left of it, of which no part is relative."""
+    p, speed = pk.unknown("p", known.x, known.y), 4 * known.y * (1 - known.y)
+    flow = (known.u, known.v)
+    force = pk.grad(p, [known.x, known.y])
+    equations = [sp.Eq(-pk.laplacian(c) + f, 0) for c, f in zip(flow, force, strict=True)]
+    equations.append(sp.Eq(pk.div(flow, [known.x, known.y]), 0))
+    conditions = [pk.Dirichlet(known.u, speed), pk.Dirichlet(known.v, 0)]
+    problem = pk.Problem(name="channel", domain=known.UNIT, equations=equations, conditions=conditions)
+    reference = fem_reference(problem)
+    assert reference.vanishing == {"v"}
+    assert reference.error_bar["v"] <= 1e-10
+    assert any("v: zero within the error" in note for note in reference.notes)
+    assert not any("the limit" in note for note in reference.notes)

@@ -153,10 +153,21 @@ def test_systems_unknown_by_unknown_pressure_without_its_mean(stokes):
     judged = compare(stokes, Known(exact, u=1e-9, v=1e-9, p=1e-9), 1e-4)
     assert judged["p"].mean_removed
     assert judged["p"].relative_l2 < 1e-10
-    assert judged["v"].absolute
-    assert judged["v"].relative_l2 == pytest.approx(1e-5)
+    assert judged["v"].beside == "u"
+    assert judged["v"].relative_l2 == pytest.approx(1e-5 * np.sqrt(3))
     assert judged.passed
     assert len(judged.sentences) == 3
+
+
+def test_what_is_zero_within_the_references_error_is_measured_by_the_largest(stokes):
+    known = Known(lambda q: {"u": q[:, 1], "v": 0 * q[:, 0] + 1e-6, "p": q[:, 0]}, u=1e-9, v=1e-6, p=1e-9)
+    assert compare(stokes, known, 1e-4)["v"].relative_l2 == pytest.approx(9)
+    known.vanishing = frozenset({"v"})
+    judged = compare(stokes, known, 1e-4)
+    assert judged["v"].beside == "u"
+    assert judged["v"].relative_l2 == pytest.approx(9e-6 * np.sqrt(3))
+    assert "* L2 error relative to u: the reference is zero" in str(judged)
+    assert judged.passed
 
 
 def test_the_worst_unknown_decides(stokes):
