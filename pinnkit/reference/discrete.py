@@ -243,14 +243,17 @@ class Discretisation:
         problem, rest = (self.assembler, self.constraints), (self.system.saddle, self.masses)
         try:
             return newton(*problem, start, *rest)[0]
-        except Diverged:
+        except (Diverged, Singular) as first:
+            # A derivative that vanishes at the start, as |∇u|²∇u has, makes it singular there only.
+            if self.assembler.linear:
+                raise
             try:
                 return continued(*problem, self.lift(), *rest)
             except Diverged as cause:
                 try:
                     return newton(*problem, self.lift(load=1.0), *rest)[0]
                 except ReferenceUnavailable:
-                    raise cause from None
+                    raise (first if isinstance(first, Singular) else cause) from None
 
     def integrate(
         self, tolerance: float, steps: int | Array, report: Callable[[float], None] | None = None

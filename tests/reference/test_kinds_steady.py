@@ -274,3 +274,12 @@ class TestNonlinear:
             conditions.append(robin if as_robin else pk.Condition(slope + u**4 - given, where=side))
         problem = stated([sp.Eq(-pk.laplacian(u), -2)], conditions)
         assert error(solved(problem, 3, 0.25), problem, {u: exact}) <= 1e-12
+
+
+def test_a_derivative_that_vanishes_where_newton_starts():
+    """−∇·(|∇u|²∇u) = 1 with u = 0 on the rim: the derivative at u = 0 is zero."""
+    slope = pk.grad(u)
+    equation = sp.Eq(-pk.div(slope.dot(slope) * slope), 1)
+    problem = stated([equation], [pk.Dirichlet(u, 0)], pk.Disk((0, 0), 1))
+    exact = sp.Rational(3, 4) * 2 ** -sp.Rational(1, 3) * (1 - (x**2 + y**2) ** sp.Rational(2, 3))
+    assert error(solved(problem), problem, {u: exact}) <= 1e-3
