@@ -25,6 +25,9 @@ _NEWTON_STEPS = 8
 _WORTH = 1.2
 # A step shorter than this part of the whole means that the solution ends here.
 _SMALLEST = 1e-13
+# First steps are this part of what lies ahead: longer ones jump over a decay at the start, which the error's
+# estimate, made for stiff equations, damps too. Until one is rejected, they grow as fast as this.
+_FIRST, _RISE = 1e-6, 100.0
 # No step is longer than this part of the whole, so that a short pulse is not stepped over unseen.
 _LONGEST = 1 / 16
 # Part of the whole over which an initial state is brought to fulfil the algebraic equations.
@@ -105,8 +108,9 @@ class Radau:
     def _run_to(self, end: float, report: Report | None) -> None:
         length = end - self.time
         longest = _LONGEST * (self.end - self.begin)
-        step = min(0.2 * length * min(1.0, max(self.tolerance, 1e-10) ** 0.25), longest)
+        step = max(_FIRST * length, self.least)
         last_error, last_step, rejected, fresh = 0.0, 0.0, False, True
+        rise = _RISE
         while self.time < end:
             if step < self.least:
                 raise stuck(self.time)
@@ -124,7 +128,7 @@ class Radau:
             factor = 0.9 * (2 * _NEWTON_STEPS + 1) / (2 * _NEWTON_STEPS + iterations) * error**-0.25
             if not error <= 1:
                 step *= min(0.9, max(0.2, factor))
-                rejected = True
+                rejected, rise = True, 8.0
                 continue
             if last_step and not rejected:
                 # Predictive control (Gustafsson 1994): steps that have been shrinking go on to.
@@ -133,7 +137,7 @@ class Radau:
             self._tell(report)
             last_error, last_step, rejected = error, step, False
             resized = factor >= _WORTH or factor < 1
-            step = min(step * (min(8.0, max(0.2, factor)) if resized else 1.0), longest)
+            step = min(step * (min(rise, max(0.2, factor)) if resized else 1.0), longest)
             fresh = self.assembler.constant_jacobian
             if not fresh and (iterations > 2 or resized):
                 self._linearise()
