@@ -20,7 +20,8 @@ class Constraints:
 
     ``values(time, rate)`` gives ∂ₜ^rate of the prescribed values (len(fixed),). Each of ``floating`` is an
     unknown whose constant mode changes nothing: one of its degrees of freedom stands among ``fixed``. Of
-    these, the equations tested with ``balanced`` ones hold for data that balance only.
+    these, the equations tested with ``balanced`` ones hold for data that balance only. At ``pinned`` ones of
+    the fixed a value at a point takes the place of the equation.
     """
 
     size: int
@@ -28,6 +29,7 @@ class Constraints:
     values: Callable[[float, int], Array]
     floating: tuple[int, ...] = ()
     balanced: tuple[int, ...] = ()
+    pinned: tuple[int, ...] = ()
     free: Index = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,6 +83,23 @@ def refuse_left_over(assembler: Assembler, constraints: Constraints, state: Arra
                 reason="an unknown is known up to a constant, and its equations contradict each other",
                 mend="prescribe that unknown on part of the boundary, or make sources and fluxes balance",
             )
+
+
+def refuse_spikes(assembler: Assembler, constraints: Constraints, state: Array) -> None:
+    """Raise ``ReferenceUnavailable`` where a value at a point is more than what fixes a free constant.
+
+    Beyond one dimension a point carries no flux: the finer the mesh, the narrower the spike at it.
+    """
+    if not constraints.pinned or assembler.product.mesh.dimension == 1:
+        return
+    pinned = np.array(constraints.pinned)
+    rows = assembler.jacobian(0.0, (state,))[0][pinned]
+    if (np.abs(assembler.residual(0.0, (state,))[pinned]) > 1e-2 * (abs(rows) @ np.abs(state))).any():
+        raise ReferenceUnavailable(
+            "finite elements: a value is given at a point that the solution would have to spike to",
+            reason="the unknown is known without it, and beyond one dimension a point carries no flux",
+            mend="remove the PointValue, or cut out a small hole and prescribe the value on its boundary",
+        )
 
 
 def balance(

@@ -14,7 +14,7 @@ from ..forms.states import almost_everywhere
 from .assembly import Assembler, IntegrationSet
 from .base import ReferenceUnavailable
 from .breaks import time_breaks
-from .constraints import Constraints, floating_unknowns, refuse_left_over
+from .constraints import Constraints, floating_unknowns, refuse_left_over, refuse_spikes
 from .continuation import continued
 from .dense_output import Trajectory
 from .elements import Array, tabulate
@@ -96,7 +96,8 @@ class Discretisation:
         # Any vertex will do to hold an unknown that is known up to a constant; it is shifted afterwards.
         held = [self._vertex_dof(k) for k in floating]
         pinned = [p for p in self.system.pins if p.unknown not in floating]
-        extra = np.array([*held, *map(self._pin_dof, pinned)], np.int64)
+        points = [self._pin_dof(p) for p in pinned]
+        extra = np.array([*held, *points], np.int64)
         for row, pin in enumerate(pinned, len(fixed) + len(held)):
             parts.append((np.array([row]), [self._data(pin.value, r) for r in range(3)]))
         at = [np.zeros((len(held), self.mesh.dimension)), *(np.array([p.at]) for p in pinned)]
@@ -108,7 +109,9 @@ class Discretisation:
                 result[rows] = functions[rate](places[rows], time)
             return result
 
-        return Constraints(self.product.size, np.concatenate([fixed, extra]), values, floating, balanced)
+        alone = tuple(np.setdiff1d(points, fixed).astype(int).tolist())
+        prescribed = np.concatenate([fixed, extra])
+        return Constraints(self.product.size, prescribed, values, floating, balanced, alone)
 
     def _vertex_dof(self, unknown: int) -> int:
         space = self.product.spaces[unknown]
@@ -226,6 +229,7 @@ class Discretisation:
             self.assembler = Assembler(self.product, [*self._parts, *reserve])
             state = self._found(self.lift())
         refuse_left_over(self.assembler, self.constraints, state)
+        refuse_spikes(self.assembler, self.constraints, state)
         field = DiscreteField(self.system.names, self.product, coefficients=state)
         return self._settled(field)
 

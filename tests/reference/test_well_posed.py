@@ -215,3 +215,17 @@ def test_coupled_values_are_told_apart_from_a_field_of_their_own():
     """A time with no time derivative is no problem in time."""
     said = refusal([sp.Eq(-pk.laplacian(flat), t)], [pk.Dirichlet(flat, 0)])
     assert "a time but no time derivative" in said.what
+
+
+class TestPoints:
+    def test_a_spike_is_refused(self):
+        point = pk.PointValue(u, 1, at=(0.5, 0.5))
+        said = refusal([sp.Eq(-pk.laplacian(u), 1)], [pk.Dirichlet(u, 0), point])
+        assert "spike" in said.what
+
+    def test_a_constant_that_two_unknowns_share_is_fixed_by_one(self):
+        wave = sp.cos(sp.pi * x)
+        equations = [sp.Eq(-pk.laplacian(a) + a - b, sp.pi**2 * wave) for a, b in ((u, v), (v, u))]
+        conditions = [pk.Neumann(u, 0), pk.Neumann(v, 0), pk.PointValue(u, 1, at=(0, 0))]
+        reference = fem_reference(stated(equations, conditions), tolerance=1e-1)
+        assert abs(reference.evaluate([[0.0, 0.3]])["v"][0] - 1) < 1e-2
