@@ -16,6 +16,8 @@ _TIMES = 33
 _NEAR, _FEWEST, _SPAN = 0.05, 12, 5.0
 # Unknowns this much smaller than the largest are zero to rounding.
 _ZERO = 1e-12
+# Unknowns this much smaller than the largest, and to this part of the highest degree, are the error of zero.
+_SMALL, _NOISE = 1e-2, 0.4
 
 
 @cache
@@ -55,6 +57,9 @@ def contents(
             continue
         own = states[:, product.part(k)]
         last = _squares(own, space, _top(space))
+        noise = (last @ measures).max() >= _NOISE**2 * sizes[k]
+        if noise and sizes[k] <= _SMALL**2 * max(sizes):
+            continue
         when = last.argmax(axis=0)
         last = last[when, everything]
         here = last * measures / (lengths * sizes[k])

@@ -53,6 +53,18 @@ def test_contents_are_what_projection_leaves():
     np.testing.assert_allclose(shares, 3 * areas * variance, rtol=1e-10)
 
 
+def test_what_is_left_of_zero_is_no_aim():
+    """A small unknown that is mostly of the highest degree is the error of one that is zero."""
+    flow, rng = field(3, lambda x, y: np.exp(x + y)), np.random.default_rng(0)
+    space = flow.product.spaces[0]
+    for size, aimed_at in ((1e-3, False), (1.0, True)):
+        noise = size * rng.standard_normal(space.size)
+        both = DiscreteField(
+            ("u", "p"), SpaceProduct((space, space)), coefficients=np.append(flow.coefficients, noise)
+        )
+        assert (contents(both, np.ones(32))[0].max() > 1e-3) == aimed_at
+
+
 def test_rough_cells_are_told_from_smooth_ones():
     smooth = contents(field(3, lambda x, y: np.exp(x + y)), np.ones(32))[1]
     rough = contents(field(3, lambda x, y: np.sign(x - 0.3 + 0.1 * y)), np.ones(32))[1]
