@@ -44,9 +44,9 @@ def plan_reference(problem: Problem, sections: Sections, tolerance: float) -> Pl
             return _finite_elements(problem, content or {}, sections, tolerance)
         reference = (_exact if kind == "exact" else _data)(problem, content, sections)
     except (ReferenceUnavailable, FormUnavailable) as fault:
-        raise DeclarationError(
-            fault.what, expected=fault.reason, mend=fault.mend, place=sections.place(("reference", kind))
-        ) from None
+        what = f"{fault.what}: {fault.reason}" if fault.reason else fault.what
+        place = sections.place(("reference", kind))
+        raise DeclarationError(what, mend=fault.mend, place=place) from None
     _check_quantities(reference)
     known = HeldPoints(problem, reference).known
     if (known < 1 - _MOST_MISSING and kind == "exact") or not known:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..declare.conditions import PointValue
+from ..declare.errors import DeclarationError
+from ..declare.measurements import read_measurements
 from ..declare.problem import Problem
 from .canvas import COLOURS, Image, label_axes, new_figure, plain, svg
 from .curves import history_image, line_image, profiles_image, residual_lines
@@ -24,7 +27,7 @@ __all__ = ["domain_image", "field_images", "history_image", "residual_image"]
 
 
 def domain_image(problem: Problem) -> Image | None:
-    """The domain with its named boundaries and point values; None where it cannot be drawn in a plane."""
+    """The domain, its named boundaries, point values and sensors; None where no plane can show it."""
     dimension = len(problem.coordinates)
     if dimension > 2 or (dimension == 1 and problem.time is None):
         return None
@@ -44,9 +47,11 @@ def domain_image(problem: Problem) -> Image | None:
             continue
         across, up = fixed.at[::-1] if dimension == 1 else fixed.at[:2]
         axes.plot([across], [up], "*", color="black", markersize=9, label=label)
+    unread = _draw_sensors(axes, problem)
     figure.legend(loc="outside right center", frameon=False, fontsize=8)
     hidden = f"; {len(names) - _LEGEND} further names not listed" if len(names) > _LEGEND else ""
-    return svg(figure, "The domain and its named boundaries", f"The domain, boundaries by name{hidden}.")
+    caption = f"The domain, boundaries by name{hidden}.{unread}"
+    return svg(figure, "The domain and its named boundaries", caption)
 
 
 def field_images(
@@ -92,6 +97,23 @@ def _draw_pieces(axes: Axes, problem: Problem, colour: Mapping[str, str]) -> Non
     axes.set_aspect("equal")
     across, up = problem.coordinates
     label_axes(axes, across.name, up.name)
+
+
+def _draw_sensors(axes: Axes, problem: Problem) -> str:
+    """Mark where values were measured; a sentence where that can no longer be read."""
+    unread: list[str] = []
+    for entry, marker in zip(problem.observations, cycle("ox^v+")):
+        name = entry.unknown.func.__name__
+        try:
+            points, _ = read_measurements(entry, problem)
+        except DeclarationError:  # the file may be gone by the time a run is reported on once more
+            unread.append(name)
+            continue
+        shown = points[:, ::-1] if len(problem.coordinates) == 1 else np.unique(points[:, :2], axis=0)
+        label = f"{plain(name)} measured"
+        axes.plot(*shown.T, marker, color="black", markersize=3, alpha=0.6, linestyle="", label=label)
+    where = " and ".join(unread)
+    return f" Not drawn: where {where} was measured; its file cannot be read." if unread else ""
 
 
 def _draw_space_time(axes: Axes, problem: Problem, colour: Mapping[str, str]) -> None:

@@ -62,7 +62,7 @@ def report_html(
     parts = [
         f"<header><h1>{escape(problem.name)}</h1>{faint(_summary(problem, record))}</header>",
         _verdict(comparison, record),
-        _section("Accuracy", _accuracy(comparison)) if comparison else "",
+        _section("Accuracy", _accuracy(problem, comparison)) if comparison else "",
         _section("Quantities of interest", quantities_html(problem, comparison)) if comparison else "",
         certificate_html(None),
         _section("Problem", _problem(problem, record)),
@@ -109,7 +109,7 @@ def _verdict(comparison: Comparison | None, record: Record) -> str:
     return f'<div class="verdict {kind}"><strong>{headline}</strong>{_paragraphs(text)}</div>'
 
 
-def _accuracy(comparison: Comparison) -> str:
+def _accuracy(problem: Problem, comparison: Comparison) -> str:
     header = (
         "unknown", "relative L2", "relative max", "max error", "reference's own error", "trivial score", "",
     )
@@ -121,10 +121,10 @@ def _accuracy(comparison: Comparison) -> str:
         )
         for field in comparison.fields
     ]
+    over = f"weighted by {_size(problem)}" + (" and run over all times" if problem.time else "")
     notes = [
         f"Against the {comparison.reference} reference, tolerance {number(comparison.tolerance)}. Norms are "
-        "weighted by area and run over all times; the trivial score is what the better of zero and the "
-        "boundary mean would get."
+        f"{over}; the trivial score is what the better of zero and the boundary mean would get."
     ]
     if any(field.mean_removed for field in comparison.fields):
         notes.append("° Fixed up to a constant only: compared without its mean.")
@@ -178,8 +178,11 @@ def _extent(problem: Problem) -> str:
         f"{v.name} from {number(a)} to {number(b)}"
         for v, a, b in zip(problem.variables, low, high, strict=True)
     )
-    size = {1: "length", 2: "area", 3: "volume"}.get(len(problem.coordinates), "measure")
-    return f"{sides}; {size} {problem.domain.measure:.4g}"
+    return f"{sides}; {_size(problem)} {problem.domain.measure:.4g}"
+
+
+def _size(problem: Problem) -> str:
+    return {1: "length", 2: "area", 3: "volume"}.get(len(problem.coordinates), "measure")
 
 
 def _fields(

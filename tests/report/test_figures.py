@@ -56,6 +56,23 @@ def test_a_slice_evaluates_inside_only():
     assert domain_image(problem) is None
 
 
+def test_sensors_are_drawn_where_they_measured(tmp_path):
+    u = pk.unknown("u", *pk.coordinates("x y"))
+    file = tmp_path / "sensors.csv"
+    file.write_text("x,y,u\n0.2,0.3,1\n0.7,0.6,3\n")
+
+    def drawn(*observations):
+        square = pk.Rectangle((0, 0), (1, 1))
+        return domain_image(pk.Problem("p", square, [pk.laplacian(u)], [pk.Dirichlet(u, 0)], observations))
+
+    observed = pk.Observations(u, file)
+    shown = drawn(observed)
+    assert len(shown.data) > len(drawn().data)
+    assert "Not drawn" not in shown.caption
+    file.unlink()
+    assert "Not drawn: where u was measured" in drawn(observed).caption
+
+
 def test_history_needs_a_loss():
     assert history_image({}, 1e-3) is None
     assert history_image({"loss": np.empty(0)}, 1e-3) is None

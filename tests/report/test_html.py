@@ -65,6 +65,7 @@ def test_every_kind_of_problem_is_drawn(every_kind):
     assert "P2 elements." in page.text
     assert "12.3 s" in page.text
     assert "network.width" in page.text
+    assert ("over all times" in page.text) is (solution.problem.time is not None)
 
 
 def test_nothing_is_loaded_and_nothing_runs(every_kind):
