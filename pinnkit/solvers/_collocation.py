@@ -32,7 +32,7 @@ from ..geometry.sampling import boundary, interior
 from ..training.least_squares import Block, LeastSquares
 from ..training.schedule import read_schedule
 from ._base import Formulation
-from ._collocation_defaults import settled
+from ._collocation_defaults import fitted, settled
 from ._collocation_options import CollocationOptions, NetworkOptions
 from ._collocation_weighting import EQUATIONS, weighting_rules
 
@@ -42,11 +42,17 @@ HIGHEST_ORDER = 4
 
 def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formulation:
     """The least-squares problem of collocation for a declaration."""
+    left_open = options.optimizer == "auto"
     options, reason = settled(problem, options)
-    schedule = read_schedule(options.optimizer)
+    read_schedule(options.optimizer)  # complaints come before the work
     conditions = exact_conditions(problem, options.conditions)
     transforms = {name: t for name, t in conditions.transform.items() if t is not UNTOUCHED}
     fields = initial_fields(problem, options.network, seed)
+    stages, choice = options.optimizer, ()
+    if left_open:
+        stages, why = _fitted(stages, fields, len(problem.variables))
+        choice = (why,)
+    schedule = read_schedule(stages)
     strong = strong_form(problem)
     if (highest := max(strong.jets, key=lambda jet: jet.order)).order > HIGHEST_ORDER:
         raise FormUnavailable(
@@ -96,13 +102,21 @@ def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formu
         derivatives=derivatives,
         residuals=residuals,
         parameters=Fields.parameters,
-        notes=(reason, *conditions.notes, *strong.notes),
+        notes=(reason, *choice, *conditions.notes, *strong.notes),
         redraw=options.redraw,
         redraw_every=options.redraw_every,
         rules=rules,
         tolerance=options.tolerance,
         time_limit=options.time_limit,
     )
+
+
+def _fitted(stages: Any, fields: Fields, coordinates: int) -> tuple[Any, str]:
+    leaves = jax.tree.leaves(eqx.filter(fields, eqx.is_inexact_array))
+    single = jnp.result_type(*leaves) != jnp.float64
+    return fitted(
+        stages, sum(leaf.size for leaf in leaves), coordinates, single, jax.devices()[0].platform
+    )  # fmt: skip
 
 
 @eqx.filter_jit

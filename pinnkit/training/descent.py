@@ -61,10 +61,16 @@ class DescentState(AbstractState, Generic[Curvature]):
     curvature: Curvature
     fresh: Flag  # H is still the identity, of no known scale
     best_step: Scalar  # along the last direction, by the secant rule
+    resets: Count  # line searches that failed, after which H began anew
     mark: Mark
     iteration: Count
     evaluations: Count
     status: Count
+
+    def faults(self) -> str:
+        if not (count := int(self.resets)):
+            return ""
+        return f"{count} line searches were exhausted, after which the curvature was learned anew"
 
 
 class AbstractDescent(AbstractOptimiser[DescentState[Curvature]], Generic[Curvature]):
@@ -97,6 +103,7 @@ class AbstractDescent(AbstractOptimiser[DescentState[Curvature]], Generic[Curvat
             curvature=self.identity(theta),
             fresh=jnp.asarray(True),
             best_step=jnp.ones_like(loss),
+            resets=zero,
             mark=Mark(loss, zero),
             iteration=zero,
             evaluations=one,
@@ -114,6 +121,7 @@ class AbstractDescent(AbstractOptimiser[DescentState[Curvature]], Generic[Curvat
             curvature=state.curvature,
             fresh=state.fresh,
             best_step=state.best_step,
+            resets=state.resets,
             mark=Mark(loss, state.iteration),
             iteration=state.iteration,
             evaluations=state.evaluations + 1,
@@ -152,6 +160,7 @@ class AbstractDescent(AbstractOptimiser[DescentState[Curvature]], Generic[Curvat
             curvature=curvature,
             fresh=(state.fresh & ~move.used) | reset,
             best_step=jnp.where(move.used, move.b, state.best_step),
+            resets=state.resets + reset,
             mark=mark,
             iteration=iteration,
             evaluations=state.evaluations + search.evaluations,

@@ -1,4 +1,4 @@
-"""Adam and AdamW, with a learning rate that warms up and decays."""
+"""Adam and AdamW, with a learning rate that warms up and decays; what all first-order rules share."""
 
 from __future__ import annotations
 
@@ -22,27 +22,42 @@ from .optimiser import (
     value_and_gradient,
 )
 
+_CUT = 0.25
+_MOST_ROLLBACKS = 10
+
 
 class FirstOrderState(AbstractState):
-    """Loss and gradient at the current parameters, and optax's own state."""
+    """Loss and gradient at the current parameters, and optax's own state; ``rollbacks`` counts the steps
+    that were not made.
+    """
 
     loss: Scalar
     gradient: Vector
     moments: optax.OptState
+    rollbacks: Count
     iteration: Count
     evaluations: Count
     status: Count
 
+    def faults(self) -> str:
+        if not (count := int(self.rollbacks)):
+            return ""
+        return (
+            f"{count} steps to where the loss or its gradient is not finite were taken back, and the "
+            f"learning rate was cut each time, to {_CUT**count:.2g} of itself in the end"
+        )
+
 
 class AbstractFirstOrder(AbstractOptimiser[FirstOrderState]):
     """A rule of optax. The gradient is taken after the step, so that θ, loss and gradient belong together
-    and a step to where they are not finite is never made.
+    and a step to where they are not finite is never made: the learning rate is cut to a quarter instead,
+    which ends with the status NONFINITE only after ten times.
     """
 
     loss_tolerance: eqx.AbstractVar[float]
 
     @abc.abstractmethod
-    def rule(self) -> optax.GradientTransformation:
+    def rule(self, objective: Objective) -> optax.GradientTransformation:
         """What turns gradients into steps."""
 
     def init(self, objective: Objective, theta: Vector) -> FirstOrderState:
@@ -50,7 +65,8 @@ class AbstractFirstOrder(AbstractOptimiser[FirstOrderState]):
         return FirstOrderState(
             loss=loss,
             gradient=gradient,
-            moments=self.rule().init(theta),
+            moments=self.rule(objective).init(theta),
+            rollbacks=jnp.zeros((), jnp.int32),
             iteration=jnp.zeros((), jnp.int32),
             evaluations=jnp.ones((), jnp.int32),
             status=self._status(loss, gradient),
@@ -62,6 +78,7 @@ class AbstractFirstOrder(AbstractOptimiser[FirstOrderState]):
             loss=loss,
             gradient=gradient,
             moments=state.moments,
+            rollbacks=state.rollbacks,
             iteration=state.iteration,
             evaluations=state.evaluations + 1,
             status=self._status(loss, gradient),
@@ -71,19 +88,29 @@ class AbstractFirstOrder(AbstractOptimiser[FirstOrderState]):
         self, objective: Objective, theta: Vector, state: FirstOrderState
     ) -> tuple[Vector, FirstOrderState]:
         running = state.status == RUNNING
-        change, moments = self.rule().update(state.gradient, state.moments, theta)
-        new_theta = jnp.asarray(optax.apply_updates(theta, change))
+        change, moments = self.rule(objective).update(state.gradient, state.moments, theta)
+        new_theta = theta + _CUT ** state.rollbacks.astype(theta.dtype) * jnp.asarray(change)
         loss, gradient = jax.value_and_grad(objective.loss)(new_theta)
         finite = is_finite(loss, gradient)
         new = FirstOrderState(
             loss=loss,
             gradient=gradient,
             moments=moments,
+            rollbacks=state.rollbacks,
             iteration=state.iteration + 1,
             evaluations=state.evaluations + 1,
             status=self._status(loss, gradient),
         )
-        failed = eqx.tree_at(lambda state: state.status, state, jnp.full_like(state.status, NONFINITE))
+        rollbacks = state.rollbacks + 1
+        failed = FirstOrderState(
+            loss=state.loss,
+            gradient=state.gradient,
+            moments=state.moments,
+            rollbacks=rollbacks,
+            iteration=state.iteration + 1,
+            evaluations=state.evaluations + 1,
+            status=jnp.where(rollbacks < _MOST_ROLLBACKS, RUNNING, NONFINITE).astype(jnp.int32),
+        )
         kept = jax.tree.map(lambda before, after: jnp.where(running, after, before), state, failed)
         move = running & finite
         return jnp.where(move, new_theta, theta), jax.tree.map(
@@ -124,9 +151,9 @@ class Adam(AbstractFirstOrder):
     clip: float | None = eqx.field(default=None, static=True)
     loss_tolerance: float = eqx.field(default=1e-30, static=True)
 
-    def rule(self) -> optax.GradientTransformation:
+    def rule(self, objective: Objective) -> optax.GradientTransformation:
         rate = warm_up_and_decay(self.learning_rate, self.final_rate, self.warm_up, self.horizon)
-        return _clipped(optax.adam(rate), self.clip)
+        return clipped(optax.adam(rate), self.clip)
 
 
 class AdamW(AbstractFirstOrder):
@@ -144,10 +171,11 @@ class AdamW(AbstractFirstOrder):
     weight_decay: float = eqx.field(default=1e-4, static=True)
     loss_tolerance: float = eqx.field(default=1e-30, static=True)
 
-    def rule(self) -> optax.GradientTransformation:
+    def rule(self, objective: Objective) -> optax.GradientTransformation:
         rate = warm_up_and_decay(self.learning_rate, self.final_rate, self.warm_up, self.horizon)
-        return _clipped(optax.adamw(rate, weight_decay=self.weight_decay), self.clip)
+        return clipped(optax.adamw(rate, weight_decay=self.weight_decay), self.clip)
 
 
-def _clipped(rule: optax.GradientTransformation, bound: float | None) -> optax.GradientTransformation:
+def clipped(rule: optax.GradientTransformation, bound: float | None) -> optax.GradientTransformation:
+    """The rule after a bound on the gradient's norm; None, no bound."""
     return rule if bound is None else optax.chain(optax.clip_by_global_norm(bound), rule)

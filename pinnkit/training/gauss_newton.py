@@ -1,13 +1,12 @@
 """Levenberg–Marquardt: the damped Gauss–Newton step for a sum of squares.
 
-    δ = −(JᵀJ + λI)⁻¹ Jᵀr        primal, P × P, where there are at least as many residuals as parameters
-    δ = −Jᵀ(JJᵀ + λI)⁻¹ r        kernel, N × N, where there are fewer
+    δ = −(JᵀJ + λI)⁻¹ Jᵀr = −Jᵀ(JJᵀ + λI)⁻¹ r        see ``gram``
 
-The damping is the identity's: Marquardt's diagonal scaling stalls networks in bad minima. Of a ladder of λ
-the smallest is taken whose step lowers the loss by an acceptable part of what the linear model predicts;
-the lowest loss on the ladder would keep λ, and with it the iteration, too timid. The next ladder starts
-lower by the model's own error |1 − actual/predicted|, so that λ → 0 and convergence is quadratic where the
-residual vanishes at the minimum.
+λ sets the trust region, by the gain ratio actual/predicted fall of the loss: of a ladder of λ the smallest
+is taken whose ratio is acceptable; the lowest loss on the ladder would keep λ, and with it the iteration,
+too timid. The next ladder starts lower by the model's own error |1 − ratio|, so that λ → 0 and convergence
+is quadratic where the residual vanishes at the minimum. The damping is the identity's: Marquardt's diagonal
+scaling stalls networks in bad minima.
 
 The ladder is climbed from below, one Cholesky factorisation a rung, two or three rungs an iteration. One
 eigen-decomposition would serve all rungs, but costs as much as 5 factorisations at P = 1,000 and 25 at
@@ -18,14 +17,14 @@ Levenberg (1944); Moré (1978); Nocedal and Wright, Numerical Optimization, 2nd 
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.scipy.linalg import cho_factor, cho_solve
 
-from .arrays import Count, Flag, Jacobian, Matrix, Residual, Scalar, Vector
+from .arrays import Count, Flag, Scalar, Vector
+from .gram import GramSystem, LeastSquaresObjective, gram_bytes
 from .optimiser import (
     CONVERGED,
     NONFINITE,
@@ -34,29 +33,13 @@ from .optimiser import (
     AbstractOptimiser,
     AbstractState,
     Mark,
-    Objective,
+    loss_at,
 )
 
 _ACCEPTABLE = 0.1  # least part of the predicted fall that a step must bring
 _RUNG = 4.0
 _RUNGS = 20
 _LEAST_DROP, _MOST_DROP = 0.3, 1e-4  # how far the next ladder may start below the λ just taken
-
-
-class LeastSquaresObjective(Objective, Protocol):
-    """What Gauss–Newton methods see besides the loss."""
-
-    def residual(self, theta: Vector) -> Residual:
-        """The weighted residuals r."""
-        ...
-
-    def jacobian(self, theta: Vector) -> Jacobian:
-        """J = ∂r/∂θ."""
-        ...
-
-    def normal_equations(self, theta: Vector) -> tuple[Matrix, Vector, Scalar]:
-        """JᵀJ, Jᵀr and the loss, accumulated in chunks so that J need not fit into memory."""
-        ...
 
 
 class LevenbergMarquardtState(AbstractState):
@@ -68,22 +51,6 @@ class LevenbergMarquardtState(AbstractState):
     iteration: Count
     evaluations: Count
     status: Count
-
-
-class _System(eqx.Module):
-    """(gram + λI) x = rhs with δ = −x, or δ = −Jᵀx in the kernel form; slope = Jᵀr."""
-
-    gram: Matrix
-    rhs: Vector
-    slope: Vector
-    jacobian: Jacobian | None
-
-    def step(self, damping: Scalar) -> tuple[Vector, Scalar]:
-        """δ and the predicted fall |r|² − |r + Jδ|² = −δᵀJᵀr + λ|δ|²."""
-        factor = cho_factor(self.gram + damping * jnp.eye(self.rhs.size, dtype=self.rhs.dtype))
-        solution = cho_solve(factor, self.rhs)
-        delta = -(solution if self.jacobian is None else self.jacobian.T @ solution)
-        return delta, damping * (delta @ delta) - delta @ self.slope
 
 
 class _Ladder(eqx.Module):
@@ -112,8 +79,11 @@ class LevenbergMarquardt(AbstractOptimiser[LevenbergMarquardtState]):
     patience: int = eqx.field(default=20, static=True)
     least_fall: float = eqx.field(default=1e-3, static=True)
 
+    def bytes_needed(self, parameters: int, rows: int, itemsize: int = 8) -> int:
+        return gram_bytes(parameters, rows, self.kernel, itemsize)
+
     def init(self, objective: LeastSquaresObjective, theta: Vector) -> LevenbergMarquardtState:
-        loss = _loss(objective, theta)
+        loss = loss_at(objective, theta)
         zero, one = jnp.zeros((), jnp.int32), jnp.ones((), jnp.int32)
         return LevenbergMarquardtState(
             loss=loss,
@@ -127,7 +97,7 @@ class LevenbergMarquardt(AbstractOptimiser[LevenbergMarquardtState]):
     def restart(
         self, objective: LeastSquaresObjective, theta: Vector, state: LevenbergMarquardtState
     ) -> LevenbergMarquardtState:
-        loss = _loss(objective, theta)
+        loss = loss_at(objective, theta)
         return LevenbergMarquardtState(
             loss=loss,
             damping=state.damping,
@@ -141,8 +111,8 @@ class LevenbergMarquardt(AbstractOptimiser[LevenbergMarquardtState]):
         self, objective: LeastSquaresObjective, theta: Vector, state: LevenbergMarquardtState
     ) -> tuple[Vector, LevenbergMarquardtState]:
         running = state.status == RUNNING
-        system = self._system(objective, theta)
-        size = jnp.max(jnp.diag(system.gram))
+        system = GramSystem.of(objective, theta, self.kernel)
+        size = system.scale
         finite = jnp.isfinite(size) & jnp.all(jnp.isfinite(system.slope))
         # Below this the damping is lost in the rounding errors of the Gram matrix.
         floor = jnp.finfo(theta.dtype).eps * size
@@ -165,26 +135,20 @@ class LevenbergMarquardt(AbstractOptimiser[LevenbergMarquardtState]):
             status=jnp.where(running, status, state.status).astype(jnp.int32),
         )
 
-    def _system(self, objective: LeastSquaresObjective, theta: Vector) -> _System:
-        rows = jax.eval_shape(objective.residual, theta).size
-        if self.kernel if self.kernel is not None else rows < theta.size:
-            residual, jacobian = objective.residual(theta), objective.jacobian(theta)
-            return _System(jacobian @ jacobian.T, residual, jacobian.T @ residual, jacobian)
-        gram, slope, _ = objective.normal_equations(theta)
-        return _System(gram, slope, slope, None)
-
     def _climb(
         self,
         objective: LeastSquaresObjective,
         theta: Vector,
         loss: Scalar,
-        system: _System,
+        system: GramSystem,
         foot: Scalar,
         enabled: Flag,
     ) -> _Ladder:
         def try_rung(ladder: _Ladder) -> _Ladder:
             damping = foot * _RUNG ** ladder.rungs.astype(loss.dtype)
-            delta, predicted = system.step(damping)
+            delta = system.solve(damping)
+            # |r|² − |r + Jδ|²
+            predicted = damping * (delta @ delta) - delta @ system.slope
             trial = objective.loss(theta + delta)
             ratio = (loss - trial) / predicted
             # A failed factorisation and a loss that is not finite both give a ratio that is not.
@@ -214,8 +178,3 @@ class LevenbergMarquardt(AbstractOptimiser[LevenbergMarquardtState]):
     def _first_status(self, loss: Scalar) -> Count:
         status = jnp.where(loss <= self.loss_tolerance, CONVERGED, RUNNING)
         return jnp.where(jnp.isfinite(loss), status, NONFINITE).astype(jnp.int32)
-
-
-@eqx.filter_jit
-def _loss(objective: Objective, theta: Vector) -> Scalar:
-    return objective.loss(theta)

@@ -131,7 +131,7 @@ class LeastSquares(eqx.Module):
 
         def traces(block: Block) -> Array:
             return self._accumulated(
-                block, theta, lambda total, _, slopes: total + jnp.sum(slopes**2, (0, 2)),
+                block, theta, lambda total, _, slopes, __: total + jnp.sum(slopes**2, (0, 2)),
                 jnp.zeros(self._components(block), theta.dtype),
             )  # fmt: skip
 
@@ -175,24 +175,44 @@ class LeastSquares(eqx.Module):
             ]
         )
 
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the trainable leaves in the order in which θ strings them together."""
+        return tuple(leaf.shape for leaf in jax.tree.leaves(eqx.filter(self.fields, eqx.is_inexact_array)))
+
     def normal_equations(self, theta: Array) -> tuple[Array, Array, Array]:
         """JᵀJ (P, P), Jᵀr (P,) and the loss, accumulated in chunks of points."""
-        size = theta.size
-        total = tuple(jnp.zeros(shape, theta.dtype) for shape in ((size, size), size, ()))
 
-        def add(total: PyTree, rows: Array, slopes: Array) -> PyTree:
-            rows, slopes = rows.ravel(), slopes.reshape(-1, size)
-            gram, slope, loss = total
+        def add(carry: PyTree, rows: Array, slopes: Array, _: Array) -> PyTree:
+            gram, slope, loss = carry
             return gram + slopes.T @ slopes, slope + slopes.T @ rows, loss + rows @ rows
 
+        size = theta.size
+        return self.fold(
+            theta, add, tuple(jnp.zeros(shape, theta.dtype) for shape in ((size, size), size, ()))
+        )
+
+    def fold(self, theta: Array, add: Callable[[Any, Array, Array, Array], Any], carry: Any) -> Any:
+        """``add(carry, rows (n,), slopes (n, P), positions (n,))`` over chunks, J never being held whole.
+
+        ``positions`` are the places of the chunk in the residual. The last chunk of a block is filled up
+        with rows and slopes of zero that repeat the last position.
+        """
+        offset = 0
         for block in self.blocks:
-            total = self._accumulated(block, theta, add, total)
-        return total
+            width = self._components(block)
+
+            def flat(carry, rows, slopes, points, width=width, offset=offset):
+                positions = offset + points[:, None] * width + jnp.arange(width)
+                return add(carry, rows.ravel(), slopes.reshape(-1, theta.size), positions.ravel())
+
+            carry = self._accumulated(block, theta, flat, carry)
+            offset += block.count * width
+        return carry
 
     def _accumulated(
-        self, block: Block, theta: Array, add: Callable[[PyTree, Array, Array], PyTree], total: PyTree
+        self, block: Block, theta: Array, add: Callable[[PyTree, Array, Array, Array], PyTree], total: PyTree
     ) -> Any:
-        """``add(total, rows, slopes)`` over a block's points in chunks: rows (c, m), slopes (c, m, P)."""
+        """``add(total, rows (c, m), slopes (c, m, P), points (c,))`` over a block in chunks of c points."""
         chunk = min(JACOBIAN_CHUNK, block.count)
         chunks = -(-block.count // chunk)
         position = jnp.arange(chunks * chunk)
@@ -204,7 +224,7 @@ class LeastSquares(eqx.Module):
             positions, kept = chosen
             places = jax.tree.map(lambda leaf: leaf[positions], block.places)
             rows, slopes = self._per_point(block, theta, places)
-            return add(carry, rows * kept[:, None], slopes * kept[:, None, None]), None
+            return add(carry, rows * kept[:, None], slopes * kept[:, None, None], positions), None
 
         return jax.lax.scan(advance, total, (position, keep))[0]
 

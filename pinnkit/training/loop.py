@@ -13,12 +13,16 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .checkpoint import Arrays, Run, Stage, restored, saved
+from .judgement import succeeded, unit_of
 from .least_squares import LeastSquares
+from .memory import require_room
 from .optimiser import CONVERGED, NONFINITE, RUNNING, STAGNATED, AbstractOptimiser, describe, run_chunk
 from .resampling import REDRAWS, Redraw, at_samples, first_samples
+from .schedule import OPTIMISERS
 from .weighting import Rules, apply_rules, rule_figures, start_rules, update_rules
 
 PyTree = Any
@@ -69,11 +73,14 @@ class TrainResult:
 
 @dataclass(frozen=True)
 class _Adaptivity:
-    """What changes the problem between chunks: the rule and interval of redraws, and the weighting."""
+    """What changes the problem between chunks, the rule and interval of redraws and the weighting; and the
+    unit of the loss that optimisers see.
+    """
 
     redraw: Redraw
     redraw_every: int
     rules: Rules
+    unit: float
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -100,11 +107,19 @@ def train(
     returned and judged is the declared one, the history has the one that was minimised.
     Ends before the schedule does when √(loss / first loss) ≤ ``tolerance``, or at ``time_limit`` seconds.
     ``resume`` takes what ``save`` was given; raises ``ValueError`` where that belongs to another problem
-    or schedule. Raises ``TrainingInterrupted`` on Ctrl-C, after saving.
+    or schedule, and ``DeclarationError`` where a stage needs more memory than there is. Raises
+    ``TrainingInterrupted`` on Ctrl-C, after saving.
+
+    Failed is what neither halved its loss nor brought it below a hundredth of that of zero fields. A loss far
+    from order one is scaled by that of zero fields for the optimisers, whose tolerances are absolute.
     """
     callbacks = callbacks or Callbacks()
+    start = problem.theta
+    require_room(schedule, start.size, _rows(problem), start.dtype.itemsize, OPTIMISERS)
+    of_zero = float(_loss(problem, jnp.zeros_like(start)))
+    unit = unit_of(of_zero)
     key = jax.random.fold_in(jax.random.key(seed), 7)
-    adapt = _Adaptivity(REDRAWS[redraw], redraw_every, rules)
+    adapt = _Adaptivity(REDRAWS[redraw], redraw_every, rules, unit)
     chunk = min([chunk, *(rule.every for rule in rules)])
     first_points = first_samples(problem)
     if resume:
@@ -118,21 +133,21 @@ def train(
     failed, message = False, ""
     try:
         while run.stage < len(schedule) and not (message := _reached(run, tolerance, time_limit)):
-            stage, objective = schedule[run.stage], _objective(problem, run, rules)
+            stage, objective = schedule[run.stage], _objective(problem, run, adapt)
             if run.state is None:
                 state = _init(stage.optimiser, objective, run.theta)
-                now = _declared_loss(problem, run.theta, state, rules)
+                now = _declared_loss(problem, run.theta, state, adapt)
                 first = now if np.isnan(run.first_loss) else run.first_loss
                 run = replace(run, state=state, first_loss=first)
             wanted = min(chunk, stage.iterations - run.taken)
             theta, state, losses = run_chunk(stage.optimiser, objective, run.theta, run.state, wanted)
-            after = run.after(theta, state, losses, time.perf_counter() - started)
-            if int(state.status) == NONFINITE:
+            after = run.after(theta, state, unit * losses, time.perf_counter() - started)
+            if int(state.status) == NONFINITE and not _has_another_route(after, schedule):
                 run, failed = after, True
                 message = f"{stage.optimiser.name}: {describe(NONFINITE)}"
                 break
-            after = replace(after, declared_loss=_declared_loss(problem, theta, state, rules))
-            progress = _progress(problem, after, schedule, rules)
+            after = replace(after, declared_loss=_declared_loss(problem, theta, state, adapt))
+            progress = _progress(problem, after, schedule, adapt)
             problem, run = _go_on(problem, after, stage, len(losses), adapt, key)
             callbacks.progress(progress)
             if callbacks.save and time.perf_counter() - last_save > callbacks.save_seconds:
@@ -143,10 +158,12 @@ def train(
             callbacks.save(*saved(problem, run, schedule, rules))
         raise TrainingInterrupted from cause
     final = float(_loss(problem, run.theta))
-    if not failed and not (final < 0.5 * run.first_loss or final < 1e-12):
+    if not failed and not succeeded(final, run.first_loss, of_zero):
         failed = True
         reason = message or describe(STAGNATED)
         message = f"the loss went from {run.first_loss:.3g} to {final:.3g} only: {reason}"
+        if of_zero > 0:
+            message += f" (fields of zero have {of_zero:.3g})"
     if callbacks.save:
         callbacks.save(*saved(problem, run, schedule, rules))
     return TrainResult(
@@ -178,32 +195,41 @@ def _go_on(
         weighting = update_rules(problem, adapt.rules, run.theta, run.weighting, due, run.samples)
         run = replace(run, weighting=weighting)
     # a search that is stuck on weights that have moved on since has another problem before it
-    moved = any(due) and _moved(problem, run, adapt.rules)
+    moved = any(due) and _moved(problem, run, adapt)
     fresh = moved and last > 0 and status in (STAGNATED, CONVERGED)
-    hopeful = fresh or (status == STAGNATED and last > 1 and run.resets < _MOST_RESETS)
-    if status != RUNNING and not hopeful:
-        note = f"{stage.optimiser.name} after {run.taken} iterations: {describe(status)}"
-        return problem, replace(run, notes=(*run.notes, note)).next_stage()
-    if run.taken >= stage.iterations:
+    stuck = status == NONFINITE or (status == STAGNATED and last > 1)
+    hopeful = (fresh or (stuck and run.resets < _MOST_RESETS)) and run.taken < stage.iterations
+    if ended:
+        run = replace(run, notes=(*run.notes, *_notes(run, stage, hopeful)))
+    if ended and not hopeful:
         return problem, run.next_stage()
     if hopeful:
         # a fresh sample and fresh curvature often free a stuck line search; not for ever
         problem, run = _redraw(problem, run, adapt, key)
-        objective = _objective(problem, run, adapt.rules)
+        objective = _objective(problem, run, adapt)
         state = _init(stage.optimiser, objective, run.theta)
         return problem, replace(run, state=state, resets=run.resets + (not fresh))
     drawn = _passed(run, last, adapt.redraw_every) and any(b.pool is not None for b in problem.blocks)
     if drawn:
         problem, run = _redraw(problem, run, adapt, key)
     if drawn or any(due):
-        objective = _objective(problem, run, adapt.rules)
+        objective = _objective(problem, run, adapt)
         run = replace(run, state=_restart(stage.optimiser, objective, run.theta, run.state))
     return problem, run
 
 
-def _moved(problem: LeastSquares, run: Run, rules: Rules) -> bool:
+def _notes(run: Run, stage: Stage, hopeful: bool) -> list[str]:
+    """What an optimiser met with and why it ended, where it did so before its iterations were used up."""
+    told, status = f"{stage.optimiser.name} after {run.taken} iterations: ", int(run.state.status)
+    notes = [told + faults] if (faults := run.state.faults()) else []
+    if status != RUNNING:
+        notes.append(told + describe(status) + ("; begun anew from there" if hopeful else ""))
+    return notes
+
+
+def _moved(problem: LeastSquares, run: Run, adapt: _Adaptivity) -> bool:
     """Whether new weights have changed the loss by more than a hundredth."""
-    now, before = float(_loss(_objective(problem, run, rules), run.theta)), float(run.state.loss)
+    now, before = float(_loss(_objective(problem, run, adapt), run.theta)), float(run.state.loss)
     return abs(now - before) > _NOTICEABLE * before
 
 
@@ -219,9 +245,24 @@ def _redraw(problem: LeastSquares, run: Run, adapt: _Adaptivity, key: jax.Array)
     return at_samples(problem, samples), replace(run, draws=run.draws + 1, samples=samples)
 
 
-def _objective(problem: LeastSquares, run: Run, rules: Rules) -> LeastSquares:
-    """The problem as optimisers see it: weighted, and without the pools, which no step reads."""
-    problem = apply_rules(problem, rules, run.weighting, run.samples)
+def _has_another_route(run: Run, schedule: Sequence[Stage]) -> bool:
+    """Whether a loss that is not finite can be answered by a fresh start or another optimiser."""
+    stage = schedule[run.stage]
+    fresh = run.resets < _MOST_RESETS and run.taken < stage.iterations
+    return run.iterations > 0 and (fresh or run.stage + 1 < len(schedule))
+
+
+def _rows(problem: LeastSquares) -> int:
+    """Number of residuals."""
+    return jax.eval_shape(problem.residual, problem.theta).size
+
+
+def _objective(problem: LeastSquares, run: Run, adapt: _Adaptivity) -> LeastSquares:
+    """The problem as optimisers see it: weighted, in its unit, and without the pools, which no step reads."""
+    problem = apply_rules(problem, adapt.rules, run.weighting, run.samples)
+    if adapt.unit != 1:
+        weights = [block.weight / adapt.unit for block in problem.blocks]
+        problem = eqx.tree_at(lambda p: [block.weight for block in p.blocks], problem, weights)
     return eqx.tree_at(
         lambda p: [block.pool for block in p.blocks],
         problem,
@@ -261,21 +302,21 @@ def _block_losses(problem: LeastSquares, theta: jax.Array) -> jax.Array:
     return problem.block_losses(theta)
 
 
-def _declared_loss(problem: LeastSquares, theta: jax.Array, state: PyTree, rules: Rules) -> float:
+def _declared_loss(problem: LeastSquares, theta: jax.Array, state: PyTree, adapt: _Adaptivity) -> float:
     """The loss with the weights declared, which is comparable over all of training."""
-    return float(_loss(problem, theta) if rules else state.loss)
+    return float(_loss(problem, theta)) if adapt.rules else adapt.unit * float(state.loss)
 
 
-def _progress(problem: LeastSquares, run: Run, schedule: Sequence[Stage], rules: Rules) -> Progress:
+def _progress(problem: LeastSquares, run: Run, schedule: Sequence[Stage], adapt: _Adaptivity) -> Progress:
     losses = np.asarray(_block_losses(problem, run.theta))
-    adaptivity = rule_figures(problem, rules, run.weighting, run.samples)
+    adaptivity = rule_figures(problem, adapt.rules, run.weighting, run.samples)
     if any(block.pool is not None for block in problem.blocks):
         adaptivity["redraws"] = float(run.draws)
     return Progress(
         schedule[run.stage].optimiser.name,
         run.iterations,
         sum(stage.iterations for stage in schedule),
-        float(run.state.loss),
+        adapt.unit * float(run.state.loss),
         {block.name: float(loss) for block, loss in zip(problem.blocks, losses, strict=True)},
         adaptivity,
         run.seconds,

@@ -37,6 +37,7 @@ _DESCRIPTIONS = {
 }
 
 _SHORTEST_HISTORY = 64
+_VECTORS = 8  # parameters, gradient, moments and the copies made while they change
 
 
 class Objective(Protocol):
@@ -54,6 +55,10 @@ class AbstractState(eqx.Module):
     iteration: eqx.AbstractVar[Count]
     evaluations: eqx.AbstractVar[Count]
     status: eqx.AbstractVar[Count]
+
+    def faults(self) -> str:
+        """What went wrong so far and was mended, in words; empty where nothing did."""
+        return ""
 
 
 State = TypeVar("State", bound=AbstractState)
@@ -78,6 +83,10 @@ class AbstractOptimiser(eqx.Module, Generic[State]):
     def restart(self, objective: Objective, theta: Vector, state: State) -> State:
         """The state after the objective changed (points redrawn); what was learned of curvature stays."""
 
+    def bytes_needed(self, parameters: int, rows: int, itemsize: int = 8) -> int:
+        """Memory at the most beside the objective's own, for P parameters and N residuals."""
+        return itemsize * (_VECTORS * parameters + rows)
+
 
 class Mark(eqx.Module):
     """The last loss that was a real advance, and when: what stagnation is judged by."""
@@ -96,6 +105,12 @@ class Mark(eqx.Module):
 def value_and_gradient(objective: Objective, theta: Vector) -> tuple[Scalar, Vector]:
     """Loss and gradient, compiled once for all optimisers' ``init`` and ``restart``."""
     return jax.value_and_grad(objective.loss)(theta)
+
+
+@eqx.filter_jit
+def loss_at(objective: Objective, theta: Vector) -> Scalar:
+    """The loss, compiled once for all ``init`` and ``restart``."""
+    return objective.loss(theta)
 
 
 def is_finite(loss: Scalar, gradient: Vector) -> Flag:

@@ -39,6 +39,10 @@ class AbstractBroyden(AbstractDescent[InverseHessian]):
     def scaling(self, b: Scalar, h: Scalar, first: Flag, size: int) -> tuple[Scalar, Scalar]:
         """φ and τ from b = sᵀBs/yᵀs and h = yᵀHy/yᵀs, ``first`` in the first update; size = P."""
 
+    def bytes_needed(self, parameters: int, rows: int, itemsize: int = 8) -> int:
+        # H, the new H, and the room in which the loop exchanges them
+        return super().bytes_needed(parameters, rows, itemsize) + 3 * itemsize * parameters**2
+
     def identity(self, theta: Vector) -> InverseHessian:
         return InverseHessian(jnp.eye(theta.size, dtype=theta.dtype))
 
@@ -147,6 +151,10 @@ class LBFGS(AbstractDescent[Pairs]):
     loss_tolerance: float = eqx.field(default=1e-30, static=True)
     patience: int = eqx.field(default=200, static=True)
     least_fall: float = eqx.field(default=1e-4, static=True)
+
+    def bytes_needed(self, parameters: int, rows: int, itemsize: int = 8) -> int:
+        # both rows of pairs, and their successors
+        return super().bytes_needed(parameters, rows, itemsize) + 4 * itemsize * self.memory * parameters
 
     def identity(self, theta: Vector) -> Pairs:
         empty = jnp.zeros((self.memory, theta.size), theta.dtype)

@@ -10,15 +10,29 @@ from pydantic import PositiveInt, TypeAdapter, ValidationError
 
 from ..declare.errors import DeclarationError, unknown_word
 from .checkpoint import Stage
+from .dsgnar import Dsgnar
 from .first_order import Adam, AdamW
 from .gauss_newton import LevenbergMarquardt
 from .optimiser import AbstractOptimiser
 from .quasi_newton import LBFGS, SSBFGS, SSBroyden
 from .random_features import HeadLeastSquares
+from .soap import Soap
+from .spring import Spring
 
 OPTIMISERS: dict[str, type[AbstractOptimiser]] = {
     optimiser.name: optimiser
-    for optimiser in (Adam, AdamW, LBFGS, SSBFGS, SSBroyden, LevenbergMarquardt, HeadLeastSquares)
+    for optimiser in (
+        Adam,
+        AdamW,
+        Soap,
+        LBFGS,
+        SSBFGS,
+        SSBroyden,
+        LevenbergMarquardt,
+        Dsgnar,
+        Spring,
+        HeadLeastSquares,
+    )
 }
 
 

@@ -53,10 +53,30 @@ def test_clipping_bounds_the_gradient_not_the_state():
     assert float(jnp.linalg.norm(state.gradient)) > 1e-3
 
 
-def test_a_step_into_nan_is_not_made():
+def test_a_step_into_nan_is_taken_back_and_tried_shorter():
     objective, theta = Wall(1.0), jnp.array([0.9, 2.0])
     method = Adam(learning_rate=0.5, warm_up=0)
+    theta, state, losses = run_chunk(method, objective, theta, method.init(objective, theta), 40)
+    assert int(state.status) == RUNNING
+    assert 0 < int(state.rollbacks) < 10
+    assert "taken back" in state.faults()
+    assert np.all(np.isfinite(losses))
+    np.testing.assert_allclose(losses[-1], objective.loss(theta))
+    assert losses[-1] < losses[0]
+
+
+class Trap(eqx.Module):
+    """NaN everywhere but at zero."""
+
+    def loss(self, theta):
+        return jnp.where(jnp.all(theta == 0), jnp.sum((theta - 1) ** 2), jnp.nan)
+
+
+def test_nan_on_all_sides_is_told():
+    objective, theta = Trap(), jnp.zeros(2)
+    method = Adam(learning_rate=0.5, warm_up=0)
     theta, state, losses = run_chunk(method, objective, theta, method.init(objective, theta), 20)
+    assert len(losses) == 10
     assert int(state.status) == NONFINITE
     assert np.all(np.isfinite(theta))
     assert np.all(np.isfinite(losses))

@@ -7,10 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pinnkit.training import gram, least_squares
 from pinnkit.training.gauss_newton import LevenbergMarquardt
+from pinnkit.training.gram import GramSystem
 from pinnkit.training.optimiser import CONVERGED, NONFINITE, RUNNING, STAGNATED, run_chunk
 
 from .objectives import BadlyScaled, Neurons, Residuals, Rosenbrock
+from .problems import rod
 
 
 def minimise(method, objective, theta, iterations):
@@ -54,20 +57,36 @@ def test_kernel_and_primal_take_the_same_steps(rows):
 
 def test_fewer_residuals_than_parameters_take_the_kernel_form():
     objective, theta = Neurons.random(12, 40), jnp.zeros(40)
-    system = LevenbergMarquardt()._system(objective, theta)
+    system = GramSystem.of(objective, theta)
     assert system.gram.shape == (12, 12)
     _, _, losses = minimise(LevenbergMarquardt(), objective, theta, 60)
     assert losses[-1] < 1e-26
 
 
-def test_the_predicted_fall_is_that_of_the_linear_model():
-    objective, theta = Neurons.random(30, 6), jnp.zeros(6)
+@pytest.mark.parametrize(
+    ("rows", "held"), [(30, 2**30), (5, 2**30), (5, 0)], ids=["primal", "kernel", "chunked"]
+)
+def test_the_step_solves_the_damped_problem_near_a_point(rows, held, monkeypatch):
+    monkeypatch.setattr(gram, "HELD_JACOBIAN", held)
+    objective, theta = Neurons.random(rows, 6), jnp.zeros(6)
     residual, jacobian = objective.residual(theta), objective.jacobian(theta)
-    delta, predicted = LevenbergMarquardt()._system(objective, theta).step(jnp.asarray(0.3))
-    model = residual + jacobian @ delta
-    np.testing.assert_allclose(predicted, residual @ residual - model @ model, rtol=1e-12)
-    expected = -np.linalg.solve(jacobian.T @ jacobian + 0.3 * np.eye(6), jacobian.T @ residual)
-    np.testing.assert_allclose(delta, expected, rtol=1e-11)
+    near = jnp.arange(6.0)
+    for point in (None, near):
+        shift = np.zeros(6) if point is None else near
+        lifted = jacobian.T @ (residual + jacobian @ shift)
+        expected = shift - np.linalg.solve(jacobian.T @ jacobian + 0.3 * np.eye(6), lifted)
+        step = GramSystem.of(objective, theta).solve(jnp.asarray(0.3), point)
+        np.testing.assert_allclose(step, expected, rtol=1e-11)
+
+
+@pytest.mark.parametrize("chunk", [512, 7])
+def test_the_kernel_matrix_in_chunks_is_that_of_the_whole_jacobian(chunk, monkeypatch):
+    monkeypatch.setattr(least_squares, "JACOBIAN_CHUNK", chunk)
+    problem = rod(points=20)
+    whole = GramSystem.of(problem, problem.theta).gram
+    monkeypatch.setattr(gram, "HELD_JACOBIAN", 0)
+    np.testing.assert_allclose(GramSystem.of(problem, problem.theta).gram, whole, rtol=1e-10, atol=1e-12)
+    assert whole.shape == (22, 22)
 
 
 def test_badly_scaled():

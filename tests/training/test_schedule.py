@@ -49,7 +49,7 @@ def test_every_optimiser_is_known_by_its_name_and_described(name):
 @pytest.mark.parametrize(
     ("stages", "says"),
     [
-        (["adm"], ["unknown optimiser 'adm'", "one of adam, adamw, lbfgs", "did you mean 'adam'?"]),
+        (["adm"], ["unknown optimiser 'adm'", "one of adam, adamw, soap, lbfgs", "did you mean 'adam'?"]),
         ([{"ssbroydn": 10}], ["did you mean 'ssbroyden'?"]),
         (
             [{"adam": {"learning_rat": 1}}],
