@@ -14,8 +14,8 @@ _HOMES = {
     "declare": (
         "Condition", "DeclarationError", "Dirichlet", "Flux", "Initial", "InitialRate", "Neumann",
         "Observations", "Periodic", "PointValue", "Problem", "Quantity", "Robin", "by_region", "coordinates",
-        "curl", "div", "dot", "grad", "laplacian", "manufactured", "material_derivative", "normal", "parameter",
-        "read", "time", "unknown", "vector",
+        "curl", "div", "dot", "grad", "laplacian", "manufactured", "material_derivative", "normal",
+        "parameter", "read", "time", "unknown", "vector",
     ),
     "driver": ("certify", "load", "solve", "validate"),
     "forms": ("FormUnavailable",),

@@ -32,7 +32,10 @@ class ReferenceOutcome:
 
         reference = self.reference
         rows = [("unknown", "relative error", "")]
-        rows += [(name, number(reference.error_bar.get(name)), "") for name in reference.names]
+        # Data of which no error is stated have none that could be told.
+        unstated = reference.kind == "data"
+        bars = {n: None if unstated and not bar else bar for n, bar in reference.error_bar.items()}
+        rows += [(name, number(bars.get(name)), "") for name in reference.names]
         lines = [f"{self.problem.name}: {reference.kind} reference, {reference.seconds:.1f} s", ""]
         lines += aligned(rows)
         if self.problem.quantities:

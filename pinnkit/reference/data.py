@@ -35,7 +35,7 @@ class DataOptions:
 
     file: Path
     error: float | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str | int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +138,7 @@ def data_reference(problem: Problem, options: DataOptions) -> DataReference:
             str(time) if time is not None else None,
             (time.start, time.end) if time is not None else None,
             [f.func.__name__ for f in problem.unknowns],
-            options.columns,
+            {name: str(column) for name, column in options.columns.items()},
         )
     )
     _check_values(options.file, table)

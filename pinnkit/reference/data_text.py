@@ -17,8 +17,11 @@ def read_text(wanted: Wanted) -> Table:
     """A table with one row a point: coordinates, then values, for several times side by side.
 
     A COMSOL header (lines of ``%``) names the columns in its last line; a CSV may name them in its first.
+    Without either, columns that are asked for have numbers, from 1.
     """
     titles, named, table = _parsed(wanted)
+    if not titles and wanted.columns:
+        titles = [str(k + 1) for k in range(table.shape[1])]
     space, time, names = wanted.space, wanted.time, wanted.names
     plain = [re.split(r"[\s(@]", t)[0].lower() for t in titles]
     long_form = time is not None and wanted.called(time).lower() in plain
@@ -34,7 +37,7 @@ def read_text(wanted: Wanted) -> Table:
     if titles and missing and (not named or wanted.columns):
         raise wanted.bad(
             f"its columns are called {', '.join(titles)}; there is no {', '.join(missing)}",
-            "name the columns under `columns`, unknown or coordinate: title",
+            "name all of them under `columns`, unknown or coordinate: title (or number, from 1)",
         )
     return _side_by_side(wanted, titles, table)
 

@@ -302,6 +302,15 @@ class TestTimes:
         assert any("names no times" in note for note in reference.notes)
 
 
+def test_columns_without_titles_are_told_by_their_numbers(tmp_path):
+    line = np.linspace(-1, 1, 21)
+    np.savetxt(tmp_path / "a.csv", np.column_stack([0 * line, line, 7 * line]), delimiter=",")
+    table = read_table(Wanted(tmp_path / "a.csv", ["x"], None, None, ["u"], {"x": "2", "u": "3"}))
+    np.testing.assert_allclose(table.values["u"][0], 7 * table.points[:, 0])
+    with pytest.raises(ReferenceUnavailable, match="its columns are called 1, 2, 3; there is no x"):
+        read_table(Wanted(tmp_path / "a.csv", ["x"], None, None, ["u"], {"u": "3"}))
+
+
 @pytest.mark.skipif(CASES is None, reason="PINNKIT_CASES does not name the folder of cases")
 def test_the_published_point_cloud_of_three_subdomains():
     path = Path(str(CASES)) / "data/xpinn/XPINN_2D_PoissonEqn.mat"
