@@ -81,8 +81,8 @@ class CollocationOptions(Options):
     optimizer: Annotated[Literal["auto"] | Stages, BeforeValidator(_listed)] = "auto"
     """Stages in order: a name, {name: iterations} or {name: {iterations: …, option: …}}; auto chooses."""
     weighting: str | dict[str, Any] = "none"
-    """How weights change while training: none, gradient_norm, ntk, relobralo, residual_attention,
-    self_adaptive or augmented_lagrangian, or {name: …, option: …}."""
+    """How weights change: none, gradient_norm, ntk, relobralo, residual_attention, self_adaptive,
+    augmented_lagrangian; or {name: …, option: …}."""
     causal_chunks: int = Field(0, ge=0)
     """Parts of the time interval for causal weights, by which an equation counts once it is met before; 0,
     none; 16 to 32 are usual."""

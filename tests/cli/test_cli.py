@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -214,7 +215,9 @@ def test_help_teaches_by_example(pinnkit, command):
 def test_ctrl_c_saves_and_says_how_to_go_on(pinnkit, rod):
     long = ["--set", "solver.optimizer=[{adam: 1000000}]", "--out", "run"]
     command = [sys.executable, "-m", "pinnkit", "solve", "rod.yaml", *long]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # A background job ignores the signal, and its children inherit that.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
     log = rod.parent / "run" / "log.jsonl"
     deadline = time.monotonic() + 200
     while not (log.exists() and log.stat().st_size) and time.monotonic() < deadline:
