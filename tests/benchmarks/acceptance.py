@@ -21,13 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import certificate, cross_checks, finite_elements, flows, solids
+from tests.benchmarks import certificate, cross_checks, finite_elements, flows, mesh_files, solids
 from tests.benchmarks.tables import ROOT, VERDICT, Gate, circumstances, table, write
 
 # What is asked of the reference, by the part that measures it.
 REFERENCE: dict[str, Callable[[], Iterator[Gate]]] = {
     "finite_elements": finite_elements.gates,
     "flows": flows.gates,
+    "mesh_files": mesh_files.gates,
     "solids": solids.gates,
     "cross_checks": cross_checks.gates,
     "certificate": certificate.gates,
