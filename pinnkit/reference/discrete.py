@@ -93,6 +93,9 @@ class Discretisation:
         parts = [(np.array(rows), [self._data(e, r) for r in range(3)]) for e, rows in groups.values()]
 
         floating, balanced = floating_unknowns(self.assembler, fixed)
+        # Further points hold more than the constant, such as the turning of an elastic body.
+        pins = [p.unknown for p in self.system.pins]
+        floating, balanced = (tuple(k for k in ks if pins.count(k) < 2) for ks in (floating, balanced))
         # Any vertex will do to hold an unknown that is known up to a constant; it is shifted afterwards.
         held = [self._vertex_dof(k) for k in floating]
         pinned = [p for p in self.system.pins if p.unknown not in floating]

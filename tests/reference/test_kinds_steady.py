@@ -109,6 +109,25 @@ class TestElasticity:
         problem = stated(equations, conditions)
         assert error(solved(problem), problem, exact) <= 1e-5
 
+    def test_a_body_held_by_points(self):
+        """Tractions all around: two points of v and one of u take away shifts and the turn, and no more."""
+        stress = self.stress(sp.Rational(7, 2), sp.S(2))
+        exact = {u: sp.sin(x) * sp.cos(2 * y), v: sp.exp(x * y)}
+        known = [[s.subs(exact).doit() for s in row] for row in stress]
+        equations = {
+            name: sp.Eq(-pk.div(row, [x, y]), -sum(D(s, c) for s, c in zip(own, (x, y), strict=True)))
+            for name, row, own in zip(("along", "up"), stress, known, strict=True)
+        }
+        conditions = [
+            pk.Flux(name, sign * known[k][axis], where=side)
+            for k, name in enumerate(equations)
+            for side, axis, sign in (("left", 0, 1), ("right", 0, -1), ("bottom", 1, 1), ("top", 1, -1))
+        ]
+        conditions += [pk.PointValue(v, exact[v].subs({x: a, y: 0}), at=(a, 0)) for a in (0, 1)]
+        conditions.append(pk.PointValue(u, exact[u].subs({x: 0, y: 0}), at=(0, 0)))
+        problem = stated(equations, conditions)
+        assert error(solved(problem), problem, exact) <= 1e-4
+
     @pytest.mark.parametrize(
         ("degree", "size", "least", "most"), [(1, 1 / 16, 0.6, 1.0), (3, 0.02, 0, 1e-5)]
     )
