@@ -95,29 +95,6 @@ def tabulate(dimension: int, degree: int, points: Array) -> Array:
     return table
 
 
-def tabulate_second(dimension: int, degree: int, points: Array) -> Array:
-    """Second reference derivatives (shapes, q, pairs), pairs r ≤ s as in ``second_axes``.
-
-    The slopes are polynomials, so differentiating the monomials that they are made of is exact.
-    """
-    exponents = np.array([e for e in np.ndindex(*(degree,) * dimension) if sum(e) < degree])
-    lattice = exponents.T / max(degree - 1, 1)
-    slopes = tabulate(dimension, degree, lattice)[..., 1:]
-    coefficients = np.einsum("mq,sqr->smr", np.linalg.inv(_monomials(lattice, exponents)), slopes)
-    second = []
-    for r in range(dimension):
-        for s in range(r, dimension):
-            lowered = np.maximum(exponents - np.eye(dimension, dtype=int)[s], 0)
-            table = exponents[:, s] * _monomials(points, lowered)
-            second.append(np.einsum("qm,sm->sq", table, coefficients[..., r]))
-    return np.stack(second, axis=-1)
-
-
-def _monomials(points: Array, exponents: Array) -> Array:
-    """Monomials (q, m) at ``points`` (d, q)."""
-    return np.prod(points.T[:, None, :] ** exponents, axis=2)
-
-
 @cache
 def quadrature(dimension: int, order: int) -> tuple[Array, Array]:
     """Points (d, q) and weights (q,) of a rule exact for polynomials up to ``order``; d = 0 is a point."""

@@ -92,7 +92,8 @@ class TestElasticity:
         swelling, shear = first * (D(u, x) + D(v, y)), second * (D(u, y) + D(v, x))
         return [[swelling + 2 * second * D(u, x), shear], [shear, swelling + 2 * second * D(v, y)]]
 
-    def test_one_component_held_the_other_pulled(self):
+    def pulled(self) -> tuple[dict, list[list[sp.Expr]], dict[str, sp.Eq]]:
+        """A displacement, its stress, and the equations that it fulfils."""
         stress = self.stress(sp.Rational(7, 2), sp.S(2))
         exact = {u: sp.sin(x) * sp.cos(2 * y), v: sp.exp(x * y)}
         known = [[s.subs(exact).doit() for s in row] for row in stress]
@@ -100,6 +101,10 @@ class TestElasticity:
             name: sp.Eq(-pk.div(row, [x, y]), -sum(D(s, c) for s, c in zip(own, (x, y), strict=True)))
             for name, row, own in zip(("along", "up"), stress, known, strict=True)
         }
+        return exact, known, equations
+
+    def test_one_component_held_the_other_pulled(self):
+        exact, known, equations = self.pulled()
         conditions = [
             pk.Dirichlet(u, exact[u], where="left"), pk.Flux("up", known[1][0], where="left"),
             pk.Dirichlet(v, exact[v], where="bottom"), pk.Flux("along", known[0][1], where="bottom"),
@@ -111,13 +116,7 @@ class TestElasticity:
 
     def test_a_body_held_by_points(self):
         """Tractions all around: two points of v and one of u take away shifts and the turn, and no more."""
-        stress = self.stress(sp.Rational(7, 2), sp.S(2))
-        exact = {u: sp.sin(x) * sp.cos(2 * y), v: sp.exp(x * y)}
-        known = [[s.subs(exact).doit() for s in row] for row in stress]
-        equations = {
-            name: sp.Eq(-pk.div(row, [x, y]), -sum(D(s, c) for s, c in zip(own, (x, y), strict=True)))
-            for name, row, own in zip(("along", "up"), stress, known, strict=True)
-        }
+        exact, known, equations = self.pulled()
         conditions = [
             pk.Flux(name, sign * known[k][axis], where=side)
             for k, name in enumerate(equations)
