@@ -18,7 +18,7 @@ from ..forms.quantities import density, on_boundary, with_formulas
 from ..solution.quantities import Estimate, by_quadrature, moments, passed_on
 from .base import QuantityUnavailable
 from .elements import Array
-from .error_bar import ROUNDING, SLOWEST
+from .error_bar import SLOWEST
 from .fields import DiscreteField
 from .integrals import discrete_value
 from .point_errors import point_errors
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _PANELS = 24
 # Numbers are not averaged over the domain as norms are, so their sequences are less regular.
 _SAFETY = 3.0
+# Linear solves end at 1e-12 of their load, and slopes multiply that by the number of cells across.
+_ROUNDING = 1e-10
 
 
 def fem_quantities(
@@ -80,7 +82,7 @@ def scalar_bar(values: Sequence[float], degree: int) -> float:
         to_and_fro = (values[-1] - values[-2]) * (values[-2] - values[-3]) < 0
         best = 1 + _SAFETY if to_and_fro else 2.0 ** (degree + 1)
         ratio = float(np.clip(before / max(last, 1e-300), SLOWEST, best))
-    return max(_SAFETY * last / (ratio - 1), ROUNDING * size)
+    return max(_SAFETY * last / (ratio - 1), _ROUNDING * size)
 
 
 def exact_quantities(reference: ExactReference) -> dict[str, Estimate]:
