@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -29,6 +30,7 @@ class Features(AbstractNetwork):
     layer: Linear
     head: Linear
     activation: str = eqx.field(static=True)
+    patched: ClassVar[bool] = True
 
     def __init__(self, inputs: Inputs, outputs: int, architecture: Architecture, key: Array):
         drawn, last = jax.random.split(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -69,6 +70,7 @@ class AbstractNetwork(eqx.Module):
 
     inputs: eqx.AbstractVar[Inputs]
     head: eqx.AbstractVar[Linear]
+    patched: ClassVar[bool] = False
 
     @property
     @abc.abstractmethod

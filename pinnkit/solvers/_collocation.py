@@ -171,6 +171,11 @@ def _patches(problem: Problem, options: NetworkOptions, group: Group) -> tuple[i
     """Patches of the coordinates that a group sees."""
     if not options.patches:
         return ()
+    if not NETWORKS[options.kind].patched:
+        raise DeclarationError(
+            f"patches: {list(options.patches)} for a network of kind {options.kind}", section="network",
+            expected="random features, which alone are cut into patches", mend="take kind: features",
+        )  # fmt: skip
     names = [v.name for v in problem.variables]
     if len(options.patches) != len(names):
         raise DeclarationError(

@@ -29,7 +29,7 @@ class NetworkOptions(Options):
     width: PositiveInt | None = None
     """Units in each hidden layer."""
     depth: PositiveInt | None = None
-    """Hidden layers."""
+    """Hidden layers; random features have one."""
     activation: Literal["tanh", "sin", "swish"] | None = None
     """Activation function."""
     fourier_features: int = Field(0, ge=0)

@@ -59,8 +59,6 @@ class DeepxdeOptions(Options):
     """Learning rate of Adam."""
     condition_weight: NonNegativeFloat = 1.0
     """Weight of every condition's mean squared residual; equations have 1."""
-    backend: Literal["jax"] = "jax"
-    """DeepXDE's backend; its JAX one offers first-order optimisers alone."""
 
 
 def _plain(problem: Problem) -> bool:
@@ -79,6 +77,7 @@ class Deepxde(DirectSolver):
     references = ("Lu, Meng, Mao & Karniadakis, SIAM Rev. 63 (2021)",)
     requires = (
         Requirement("nothing to be inferred", _plain),
+        Requirement("no observations", lambda problem: not problem.observations),
         Requirement("no periodic coordinate", lambda problem: not problem.periodic),
         Requirement(
             "unknowns that depend on every coordinate",
@@ -104,7 +103,7 @@ class Deepxde(DirectSolver):
             Path(folder, "task.json").write_text(json.dumps(task))
             Path(folder, "problem.yaml").write_text(problem.to_yaml())
             command = [sys.executable, "-m", "pinnkit.solvers._deepxde_worker", folder]
-            environment = {**os.environ, "DDE_BACKEND": options.backend}
+            environment = {**os.environ, "DDE_BACKEND": "jax"}
             done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
             result = Path(folder, "result.npz")
             if done.returncode or not result.is_file():
@@ -123,8 +122,7 @@ class Deepxde(DirectSolver):
             parameter_count=int(sum(arrays[k].size for k in _layers(arrays))),
             notes=("conditions are imposed softly, points are drawn once, as DeepXDE does",),
         )  # fmt: skip
-        weights = {name: arrays[name] for name in _layers(arrays)}
-        return Solution(problem, self.restore(problem, options, weights), record)
+        return Solution(problem, self.restore(problem, options, arrays), record)
 
     def arrays(self, solution: Solution) -> dict[str, np.ndarray]:
         """Weights and biases of every layer."""
