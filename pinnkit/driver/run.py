@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..declare.errors import DeclarationError
 from ..solution import Field, Record, RunDirectory, Solution
-from ..solvers import DirectSolver, Formulation, TrainedSolver, fitting
+from ..solvers import DirectSolver, Formulation, SolverFailed, TrainedSolver, fitting
 from . import store
 from .certificates import certificate_of
 from .errors import Interrupted, TrainingFailed
@@ -151,7 +151,10 @@ class _Attempt:
         if formulation is not None:
             return self._train(formulation, resume)
         assert isinstance(self.settings.solver, DirectSolver)
-        solution = self.settings.solver.run(self.problem, self.settings.options, self.settings.seed)
+        try:
+            solution = self.settings.solver.run(self.problem, self.settings.options, self.settings.seed)
+        except SolverFailed as fault:
+            raise TrainingFailed(f"{self.problem.name}: {fault}") from fault
         timing = {**self._timing(), **solution.record.timing}
         solution = replace(solution, record=replace(solution.record, timing=timing))
         notes = (*self.problem.domain.notes, *solution.record.notes)

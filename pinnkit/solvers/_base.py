@@ -29,6 +29,10 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
 
+class SolverFailed(RuntimeError):
+    """A direct solver came to no result; the text names the cause and what it last said."""
+
+
 @dataclass(frozen=True)
 class Requirement:
     """What a solver needs of a problem: in words ("an equation in flux form") and as a predicate."""

@@ -12,7 +12,7 @@ import numpy as np
 import sympy as sp
 from jax import Array
 
-from ..declare.conditions import AnyCondition, Initial, InitialRate, PointValue
+from ..declare.conditions import AnyCondition
 from ..declare.errors import DeclarationError
 from ..declare.problem import Problem
 from ..declare.symbols import normal
@@ -28,13 +28,13 @@ from ..forms.errors import FormUnavailable
 from ..forms.jets import Jet, jet_symbol
 from ..forms.strong import condition_residual, strong_form
 from ..geometry.carriers import Ellipsoid, Sphere
-from ..geometry.sampling import boundary, interior
 from ..training.least_squares import Block, LeastSquares
 from ..training.schedule import read_schedule
 from ._base import Formulation
 from ._collocation_defaults import fitted, settled
 from ._collocation_options import CollocationOptions, NetworkOptions
 from ._collocation_weighting import EQUATIONS, weighting_rules
+from ._draws import Draws
 
 EVALUATION_CHUNK = 8192
 HIGHEST_ORDER = 4
@@ -238,41 +238,23 @@ class _Residual:
 
 
 class _Points:
-    """Draws points for blocks, each from its own stream of the seed."""
+    """Blocks at points drawn from the seed."""
 
     def __init__(
         self, problem: Problem, options: CollocationOptions, transforms: Mapping[str, Any], seed: int
     ):
         self.problem, self.options, self.transforms = problem, options.points, transforms
-        self._seeds = (int(s) for s in np.random.SeedSequence(seed).generate_state(1000))
-        self._time = (problem.time.start, problem.time.end) if problem.time is not None else None
+        self._draws = Draws(problem, options.points.sampling, seed)
 
     def interior(self, name: str, residual: _Residual, weight: float) -> Block:
         """Points inside the domain (and the time interval)."""
-        count, pool = self.options.interior, self.options.pool
-        x = interior(self.problem.domain, count * pool, next(self._seeds), self.options.sampling, self._time)
+        count = self.options.interior
+        x = self._draws.interior(count * self.options.pool)
         return self._block(name, residual, weight, x, None, count)
 
     def condition(self, name: str, condition: AnyCondition, residual: _Residual, weight: float) -> Block:
         """Points where a condition holds, with normals on boundaries."""
-        problem, count, pool = self.problem, self.options.boundary, self.options.pool
-        if isinstance(condition, PointValue):
-            return self._block(name, residual, weight, np.array([condition.at]), None, 1, True)
-        if isinstance(condition, (Initial, InitialRate)):
-            x = interior(problem.domain, count * pool, next(self._seeds), self.options.sampling)
-            x = np.column_stack([x, np.full(len(x), problem.time.start)])
-            return self._block(name, residual, weight, x, None, count, True)
-        pieces = problem.domain.pieces_of(condition.where)
-        if problem.domain.dimension == 1 and self._time is None:
-            count, pool = len(pieces), 1
-        x, normals = boundary(
-            problem.domain,
-            condition.where,
-            count * pool,
-            next(self._seeds),
-            self.options.sampling,
-            self._time,
-        )
+        x, normals, count = self._draws.condition(condition, self.options.boundary, self.options.pool)
         return self._block(name, residual, weight, x, normals, count, True)
 
     def observed(self, number: int, weight: float) -> Block:

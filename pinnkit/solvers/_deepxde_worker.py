@@ -13,12 +13,11 @@ import numpy as np
 import sympy as sp
 
 from ..declare import Problem, read
-from ..declare.conditions import Initial, InitialRate, PointValue
 from ..declare.symbols import normal
 from ..forms.emit import emit
 from ..forms.jets import Jet, jet_symbol
 from ..forms.strong import condition_residual, strong_form
-from ..geometry.sampling import boundary, interior
+from ._draws import Draws
 
 
 def main(folder: Path) -> None:
@@ -46,9 +45,16 @@ def main(folder: Path) -> None:
         values = equations(x, y, np.zeros((1, len(problem.coordinates))))
         return [values[k] for k in range(count)]
 
-    points = Points(problem, options["points"], seed)
-    conditions = [points.condition(c, present) for c in problem.conditions]
-    data = dde.data.PDE(geometry, pde, conditions, anchors=points.interior())
+    draws, real = Draws(problem, "sobol", seed), dde.config.real(np)
+    conditions = []
+    for declared in problem.conditions:
+        expression, jets = condition_residual(declared, problem)
+        x, normals, _ = draws.condition(declared, options["points"]["boundary"])
+        normals = np.zeros((1, len(problem.coordinates))) if normals is None else normals
+        residual = Residual(problem, [expression], jets)
+        conditions.append(Condition(residual, x.astype(real), normals.astype(real), present))
+    anchors = draws.interior(options["points"]["interior"]).astype(real)
+    data = dde.data.PDE(geometry, pde, conditions, anchors=anchors)
     network = options["network"]
     sizes = [len(lower), *[network["width"]] * network["depth"], len(problem.unknown_names)]
     net = dde.nn.FNN(sizes, network["activation"], "Glorot normal")
@@ -125,45 +131,6 @@ class Condition:
     def error(self, _x: Any, inputs: Any, outputs: Any, beg: int, end: int, _aux: Any = None) -> Any:
         """Residual (n, 1) at its own rows."""
         return self._residual(inputs[beg:end], (outputs[beg:end], self._present[0]), self._normals)[0]
-
-
-class Points:
-    """Points of the domain and of conditions, each from its own stream of the seed."""
-
-    def __init__(self, problem: Problem, counts: dict[str, int], seed: int):
-        self._problem, self._counts = problem, counts
-        self._seeds = (int(s) for s in np.random.SeedSequence(seed).generate_state(1000))
-        self._time = (problem.time.start, problem.time.end) if problem.time is not None else None
-
-    def interior(self) -> np.ndarray:
-        """Points inside the domain (and the time interval)."""
-        import deepxde as dde
-
-        x = interior(self._problem.domain, self._counts["interior"], next(self._seeds), "sobol", self._time)
-        return x.astype(dde.config.real(np))
-
-    def condition(self, condition: Any, present: list[Any]) -> Condition:
-        """The points where a condition holds, with its residual; ``present`` holds the network's function."""
-        import deepxde as dde
-
-        problem, count = self._problem, self._counts["boundary"]
-        space = len(problem.coordinates)
-        expression, jets = condition_residual(condition, problem)
-        normals = np.zeros((1, space))
-        if isinstance(condition, PointValue):
-            x = np.array([condition.at], float)
-        elif isinstance(condition, (Initial, InitialRate)):
-            x = interior(problem.domain, count, next(self._seeds), "sobol")
-            x = np.column_stack([x, np.full(len(x), problem.time.start)])
-        else:
-            if space == 1 and self._time is None:
-                count = len(problem.domain.pieces_of(condition.where))
-            x, normals = boundary(
-                problem.domain, condition.where, count, next(self._seeds), "sobol", self._time
-            )
-        real = dde.config.real(np)
-        residual = Residual(problem, [expression], jets)
-        return Condition(residual, x.astype(real), normals.astype(real), present)
 
 
 def _layers(model: Any) -> dict[str, np.ndarray]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
-from ._base import DirectSolver, Options, Requirement
+from ._base import DirectSolver, Options, Requirement, SolverFailed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,7 +87,9 @@ class Deepxde(DirectSolver):
     options = DeepxdeOptions
 
     def run(self, problem: Problem, options: DeepxdeOptions, seed: int) -> Solution:
-        """Train in a process of its own. Raises ``DeclarationError`` where DeepXDE is not installed."""
+        """Train in a process of its own. Raises ``DeclarationError`` where DeepXDE is not
+        installed, ``SolverFailed`` where it does not come to an end, or to NaN.
+        """
         import numpy as np
 
         from ..declare.errors import DeclarationError
@@ -108,12 +110,11 @@ class Deepxde(DirectSolver):
             result = Path(folder, "result.npz")
             if done.returncode or not result.is_file():
                 said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-_LAST_LINES:])
-                raise DeclarationError(
-                    f"solver deepxde: DeepXDE stopped with exit code {done.returncode}",
-                    expected="a run to its end", mend=f"its last words:\n{said}",
-                )  # fmt: skip
+                raise SolverFailed(f"DeepXDE stopped with exit code {done.returncode}; it last said:\n{said}")
             with np.load(result) as stored:
                 arrays = {name: stored[name] for name in stored.files}
+        if not all(np.isfinite(arrays[name]).all() for name in _layers(arrays)):
+            raise SolverFailed("DeepXDE's weights are not finite; try a smaller learning_rate")
         kept = [name for name in arrays if name.startswith(_HISTORY)]
         versions = {**package_versions(), "deepxde": str(arrays["version"])}
         record = Record(
