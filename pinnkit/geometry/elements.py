@@ -74,6 +74,21 @@ class Element:
             result[..., axis] = slopes @ self._coefficients
         return result
 
+    def hessians(self, at: np.ndarray) -> np.ndarray:
+        """Second reference derivatives (q, k, d, d) of the shape functions."""
+        exponents = np.array(self.exponents)
+        result = np.empty((len(at), self.count, self.dimension, self.dimension))
+        for first in range(self.dimension):
+            for second in range(self.dimension):
+                left = exponents.copy()
+                factors = left[:, first].copy()
+                left[:, first] = np.maximum(left[:, first] - 1, 0)
+                factors *= left[:, second]
+                left[:, second] = np.maximum(left[:, second] - 1, 0)
+                slopes = factors * np.prod(at[:, None, :] ** left, axis=2)
+                result[..., first, second] = slopes @ self._coefficients
+        return result
+
     def places(self, coordinates: np.ndarray, at: np.ndarray) -> np.ndarray:
         """Points (m, q, D) of cells whose nodes have ``coordinates`` (m, k, D)."""
         return np.einsum("qk,mkd->mqd", self.values(at), coordinates)

@@ -1,0 +1,1 @@
+"""What variational solvers share: test functions, cells with quadrature, one contraction, Gram norms."""
