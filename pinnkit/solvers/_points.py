@@ -1,0 +1,90 @@
+"""Residual blocks at points drawn from the seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from ..declare.conditions import AnyCondition
+from ..declare.problem import Problem
+from ..fields.collocation import Collocation, Transform, prepare
+from ..fields.model import Fields
+from ..forms.strong import condition_residual
+from ..training.least_squares import Block
+from ._collocation_options import PointsOptions
+from ._draws import Draws
+from ._residual import Residual
+
+
+class Points:
+    """Blocks at points drawn from the seed."""
+
+    def __init__(
+        self, problem: Problem, options: PointsOptions, transforms: Mapping[str, Transform], seed: int
+    ):
+        self.problem, self.options, self.transforms = problem, options, transforms
+        self._draws = Draws(problem, options.sampling, seed)
+
+    def interior(self, name: str, residual: Residual, weight: float) -> Block:
+        """Points inside the domain (and the time interval)."""
+        count = self.options.interior
+        x = self._draws.interior(count * self.options.pool)
+        return self._block(name, residual, weight, x, None, count)
+
+    def conditions(self, soft: Sequence[tuple[AnyCondition, str]], weight: float) -> list[Block]:
+        """A block for each condition left to training, at points where it holds, normals on boundaries."""
+        blocks = []
+        for number, (condition, _) in enumerate(soft):
+            expression, jets = condition_residual(condition, self.problem)
+            residual = Residual(self.problem, [expression], jets)
+            x, normals, count = self._draws.condition(condition, self.options.boundary, self.options.pool)
+            label = _label(condition, number)
+            blocks.append(self._block(label, residual, weight, x, normals, count, True))
+        return blocks
+
+    def observations(self, weight: float) -> list[Block]:
+        """A block for each table of observations."""
+        return [self._observed(number, weight) for number in range(len(self.problem.observations))]
+
+    def _observed(self, number: int, weight: float) -> Block:
+        """The points and values of the observations, in units of their spread."""
+        from ..declare.measurements import read_measurements
+
+        observations = self.problem.observations[number]
+        x, values = read_measurements(observations, self.problem)
+        name = observations.unknown.func.__name__
+        zero = (0,) * len(self.problem.variables)
+        at = prepare(self.transforms, {name: (zero,)}, x)
+        scale = max(float(np.std(values)), 1e-300)
+
+        def residual(fields: Fields, points: tuple[Collocation, Array]) -> Array:
+            place, measured = points
+            return ((fields.jets(place, {name: (zero,)})[name, zero] - measured) / scale)[:, None]
+
+        return Block(f"observations of {name}", residual, (at, jnp.asarray(values)), jnp.asarray(weight))
+
+    def _block(
+        self,
+        name: str,
+        residual: Residual,
+        weight: float,
+        x: np.ndarray,
+        normals: np.ndarray | None,
+        count: int,
+        condition: bool = False,
+    ) -> Block:
+        pool = prepare(self.transforms, residual.needs, x, normals)
+        points = pool.take(jnp.arange(count))
+        candidates = pool if len(x) > count else None
+        return Block(name, residual, points, jnp.asarray(weight), candidates, condition=condition)
+
+
+def _label(condition: AnyCondition, number: int) -> str:
+    kind = type(condition).__name__
+    unknown = getattr(condition, "unknown", None)
+    what = f" of {unknown.func.__name__}" if unknown is not None else ""
+    where = f" on {condition.where}" if hasattr(condition, "where") else ""
+    return f"{number + 1}. {kind}{what}{where}"

@@ -1,0 +1,89 @@
+"""Compiled expressions of the unknowns' derivatives, and the unknowns themselves, at points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import equinox as eqx
+import jax.numpy as jnp
+import sympy as sp
+from jax import Array
+
+from ..declare.problem import Problem
+from ..declare.symbols import normal
+from ..fields.collocation import Collocation, Needs, Transform, prepare
+from ..fields.derivatives import Index
+from ..fields.model import Fields
+from ..forms.emit import emit
+from ..forms.jets import Jet, jet_symbol
+
+EVALUATION_CHUNK = 8192
+
+
+class Residual:
+    """Compiled expressions of jets, variables, normals and parameters: (fields, points) → (n, m)."""
+
+    def __init__(self, problem: Problem, expressions: Sequence[sp.Expr], jets: Sequence[Jet]):
+        inferred = [p for p in problem.parameters if p.infer]
+        known = {p: sp.Float(p.value, 17) for p in problem.parameters if not p.infer}
+        self._names = [p.name for p in inferred]
+        self._jets = tuple(jets)
+        self._compiled = emit(
+            [e.xreplace(known) for e in expressions],
+            [*problem.variables, *(normal(x) for x in problem.coordinates), *inferred,
+             *(jet_symbol(jet, problem) for jet in jets)],
+            jnp,
+        )  # fmt: skip
+        needs: dict[str, list[tuple[int, ...]]] = {}
+        for jet in jets:
+            needs.setdefault(jet.unknown, []).append(jet.index)
+        self.needs: Needs = {name: tuple(indices) for name, indices in needs.items()}
+        self._space = len(problem.coordinates)
+
+    def __call__(self, fields: Fields, at: Collocation) -> Array:
+        jets = fields.jets(at, self.needs)
+        normals = jnp.zeros((at.x.shape[0], self._space)) if at.normals is None else at.normals
+        found = fields.parameters()
+        parameters = [jnp.broadcast_to(found[name], at.x.shape[:1]) for name in self._names]
+        values = self._compiled(
+            *at.x.T, *normals.T, *parameters, *(jets[jet.unknown, jet.index] for jet in self._jets)
+        )
+        return jnp.stack(values, axis=1)
+
+
+class Evaluation:
+    """The unknowns at points given as they are, with the conditions built into them by ``transforms``."""
+
+    def __init__(self, problem: Problem, transforms: Mapping[str, Transform]):
+        self._problem, self._transforms = problem, transforms
+
+    def derivatives(self, fields: Fields, x: Array, indices: tuple[Index, ...]) -> dict[str, Array]:
+        """Every unknown's derivatives by multi-indices at points (n, d), each (n, number of indices)."""
+        needs = dict.fromkeys(self._problem.unknown_names, indices)
+        pieces = [
+            _jets(fields, prepare(self._transforms, needs, x[start : start + EVALUATION_CHUNK]), needs)
+            for start in range(0, len(x), EVALUATION_CHUNK)
+        ]
+        return {name: jnp.concatenate([piece[name] for piece in pieces]) for name in needs}
+
+    def __call__(self, fields: Fields, x: Array) -> dict[str, Array]:
+        """Every unknown, each (n,)."""
+        zero = (0,) * len(self._problem.variables)
+        return {name: values[:, 0] for name, values in self.derivatives(fields, x, (zero,)).items()}
+
+    def residuals(self, equations: Residual, fields: Fields, x: Array) -> dict[str, Array]:
+        """The residual of every equation, each (n,)."""
+        pieces = [
+            equations(fields, prepare(self._transforms, equations.needs, x[start : start + EVALUATION_CHUNK]))
+            for start in range(0, len(x), EVALUATION_CHUNK)
+        ]
+        rows = jnp.concatenate(pieces)
+        return {equation.name: rows[:, k] for k, equation in enumerate(self._problem.equations)}
+
+
+@eqx.filter_jit
+def _jets(fields: Fields, at: Collocation, needs: Needs) -> dict[str, Array]:
+    jets = fields.jets(at, needs)
+    return {
+        name: jnp.stack([jets[name, index] for index in indices], axis=1) for name, indices in needs.items()
+    }
