@@ -103,6 +103,7 @@ def _draw(axes: Axes, canvas: Plane, values: np.ndarray, norm: Normalize, colour
     drawn = axes.tripcolor(
         triangles, np.where(known, values, 0.0), norm=norm, cmap=colours, shading="gouraud", rasterized=True
     )
+    drawn.set_in_layout(False)  # its extent is that of the axes, and takes a path for every triangle to find
     axes.set_facecolor(_OUTSIDE)
     axes.set_aspect("equal" if canvas.equal else "auto")
     axes.set_xlim(canvas.across.min(), canvas.across.max())

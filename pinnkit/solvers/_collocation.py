@@ -128,7 +128,8 @@ def _network(problem: Problem, options: NetworkOptions, group: Group, key: Array
         options.feature_scale,
         _patches(problem, options, group),
     )
-    return NETWORKS[options.kind](inputs, len(group.unknowns), architecture, network_key)
+    # drawn in one compiled program: layer by layer, each draw would be compiled on its own
+    return eqx.filter_jit(NETWORKS[options.kind])(inputs, len(group.unknowns), architecture, network_key)
 
 
 def _patches(problem: Problem, options: NetworkOptions, group: Group) -> tuple[int, ...]:

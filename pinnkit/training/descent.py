@@ -94,7 +94,10 @@ class AbstractDescent(AbstractOptimiser[DescentState[Curvature]], Generic[Curvat
         """The memory with one more pair, or of the identity on ``reset``; and −Hg with it."""
 
     def init(self, objective: Objective, theta: Vector) -> DescentState[Curvature]:
-        loss, gradient = value_and_gradient(objective, theta)
+        return self._begun(theta, *value_and_gradient(objective, theta))
+
+    @eqx.filter_jit
+    def _begun(self, theta: Vector, loss: Scalar, gradient: Vector) -> DescentState[Curvature]:
         zero, one = jnp.zeros((), jnp.int32), jnp.ones((), jnp.int32)
         return DescentState(
             loss=loss,
@@ -113,7 +116,12 @@ class AbstractDescent(AbstractOptimiser[DescentState[Curvature]], Generic[Curvat
     def restart(
         self, objective: Objective, theta: Vector, state: DescentState[Curvature]
     ) -> DescentState[Curvature]:
-        loss, gradient = value_and_gradient(objective, theta)
+        return self._begun_anew(state, *value_and_gradient(objective, theta))
+
+    @eqx.filter_jit
+    def _begun_anew(
+        self, state: DescentState[Curvature], loss: Scalar, gradient: Vector
+    ) -> DescentState[Curvature]:
         return DescentState(
             loss=loss,
             gradient=gradient,

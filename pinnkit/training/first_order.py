@@ -61,7 +61,12 @@ class AbstractFirstOrder(AbstractOptimiser[FirstOrderState]):
         """What turns gradients into steps."""
 
     def init(self, objective: Objective, theta: Vector) -> FirstOrderState:
-        loss, gradient = value_and_gradient(objective, theta)
+        return self._begun(objective, theta, *value_and_gradient(objective, theta))
+
+    @eqx.filter_jit
+    def _begun(
+        self, objective: Objective, theta: Vector, loss: Scalar, gradient: Vector
+    ) -> FirstOrderState:
         return FirstOrderState(
             loss=loss,
             gradient=gradient,

@@ -20,7 +20,7 @@ from .checkpoint import Arrays, Run, Stage, restored, saved
 from .judgement import succeeded, unit_of
 from .least_squares import LeastSquares
 from .memory import require_room
-from .optimiser import CONVERGED, NONFINITE, RUNNING, STAGNATED, AbstractOptimiser, describe, run_chunk
+from .optimiser import CONVERGED, NONFINITE, RUNNING, STAGNATED, describe, loss_at, run_chunk
 from .resampling import REDRAWS, Redraw, at_samples, first_samples
 from .schedule import OPTIMISERS
 from .weighting import Rules, apply_rules, rule_figures, start_rules, update_rules
@@ -135,7 +135,7 @@ def train(
         while run.stage < len(schedule) and not (message := _reached(run, tolerance, time_limit)):
             stage, objective = schedule[run.stage], _objective(problem, run, adapt)
             if run.state is None:
-                state = _init(stage.optimiser, objective, run.theta)
+                state = stage.optimiser.init(objective, run.theta)
                 now = _declared_loss(problem, run.theta, state, adapt)
                 first = now if np.isnan(run.first_loss) else run.first_loss
                 run = replace(run, state=state, first_loss=first)
@@ -207,14 +207,14 @@ def _go_on(
         # a fresh sample and fresh curvature often free a stuck line search; not for ever
         problem, run = _redraw(problem, run, adapt, key)
         objective = _objective(problem, run, adapt)
-        state = _init(stage.optimiser, objective, run.theta)
+        state = stage.optimiser.init(objective, run.theta)
         return problem, replace(run, state=state, resets=run.resets + (not fresh))
     drawn = _passed(run, last, adapt.redraw_every) and any(b.pool is not None for b in problem.blocks)
     if drawn:
         problem, run = _redraw(problem, run, adapt, key)
     if drawn or any(due):
         objective = _objective(problem, run, adapt)
-        run = replace(run, state=_restart(stage.optimiser, objective, run.theta, run.state))
+        run = replace(run, state=stage.optimiser.restart(objective, run.theta, run.state))
     return problem, run
 
 
@@ -263,6 +263,10 @@ def _objective(problem: LeastSquares, run: Run, adapt: _Adaptivity) -> LeastSqua
     if adapt.unit != 1:
         weights = [block.weight / adapt.unit for block in problem.blocks]
         problem = eqx.tree_at(lambda p: [block.weight for block in p.blocks], problem, weights)
+    return _without_pools(problem)
+
+
+def _without_pools(problem: LeastSquares) -> LeastSquares:
     return eqx.tree_at(
         lambda p: [block.pool for block in p.blocks],
         problem,
@@ -280,21 +284,8 @@ def _reached(run: Run, tolerance: float, time_limit: float | None) -> str:
     return ""
 
 
-@eqx.filter_jit
-def _init(optimiser: AbstractOptimiser, objective: LeastSquares, theta: jax.Array) -> PyTree:
-    return optimiser.init(objective, theta)
-
-
-@eqx.filter_jit
-def _restart(
-    optimiser: AbstractOptimiser, objective: LeastSquares, theta: jax.Array, state: PyTree
-) -> PyTree:
-    return optimiser.restart(objective, theta, state)
-
-
-@eqx.filter_jit
 def _loss(problem: LeastSquares, theta: jax.Array) -> jax.Array:
-    return problem.loss(theta)
+    return loss_at(_without_pools(problem), theta)
 
 
 @eqx.filter_jit
@@ -308,7 +299,7 @@ def _declared_loss(problem: LeastSquares, theta: jax.Array, state: PyTree, adapt
 
 
 def _progress(problem: LeastSquares, run: Run, schedule: Sequence[Stage], adapt: _Adaptivity) -> Progress:
-    losses = np.asarray(_block_losses(problem, run.theta))
+    losses = np.asarray(_block_losses(_without_pools(problem), run.theta))
     adaptivity = rule_figures(problem, adapt.rules, run.weighting, run.samples)
     if any(block.pool is not None for block in problem.blocks):
         adaptivity["redraws"] = float(run.draws)

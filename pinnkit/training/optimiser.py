@@ -65,7 +65,10 @@ State = TypeVar("State", bound=AbstractState)
 
 
 class AbstractOptimiser(eqx.Module, Generic[State]):
-    """``init``, ``step`` and ``restart`` are pure and jit-able; only arrays change, never the settings."""
+    """``init``, ``step`` and ``restart`` are pure and jit-able; only arrays change, never the settings.
+
+    ``init`` and ``restart`` compile what is costly in them themselves, the gradient once for all optimisers.
+    """
 
     name: eqx.AbstractClassVar[str]
     summary: eqx.AbstractClassVar[str]

@@ -46,6 +46,7 @@ class HeadLeastSquares(AbstractOptimiser[HeadState]):
         static=True, default=(0.25, 0.5, 1.0, 2.0, 4.0), converter=tuple
     )
 
+    @eqx.filter_jit
     def init(self, objective: LeastSquares, theta: Array) -> HeadState:
         """The state before the first step. Raises ``ValueError`` where nothing is known to be linear."""
         if not objective.linear(objective.fields):
@@ -85,6 +86,7 @@ class HeadLeastSquares(AbstractOptimiser[HeadState]):
             jnp.ones_like(state.bandwidth),
         )
 
+    @eqx.filter_jit
     def restart(self, objective: LeastSquares, theta: Array, state: HeadState) -> HeadState:
         """The state at new points."""
         loss = objective.loss(theta)
