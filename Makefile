@@ -52,11 +52,12 @@ check: ## Lint, types and the import contract
 acceptance: $(STAMP) ## Every gate for three seeds in cold processes; writes docs/benchmarks.md and docs/reference.md
 	$(BIN)/python -m tests.benchmarks.acceptance $(ARGS)
 
-bench: $(STAMP) ## Burgers alone, one seed: a quick look at speed and accuracy
-	$(BIN)/python -m tests.benchmarks.acceptance --case burgers --seeds 0
+bench: $(STAMP) ## Every comparison with peers; parts by ARGS, e.g. ARGS='time_to_error -- --case wave'
+	$(BIN)/python -m tests.benchmarks.bench $(ARGS)
 
-bench-gpu: ## The same on a GPU, in an environment of its own
-	$(MAKE) bench VENV=.venv-gpu EXTRAS=test,cuda
+bench-gpu: ## Problems of the zoo on a GPU where there is one, in an environment of its own
+	@$(MAKE) --no-print-directory install VENV=.venv-gpu EXTRAS=test,cuda
+	.venv-gpu/bin/python -m tests.benchmarks.gpu $(ARGS)
 
 lock: ## Write .ci/lock-VERSION.txt from a fresh environment of $(PYTHON)
 	rm -rf build/lock && $(PYTHON) -m venv build/lock

@@ -123,7 +123,11 @@ def solve(
     problem: File,
     solver: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="One of `pinnkit solvers`. [default: the file's, or pinn]"),
+        typer.Option(
+            metavar="NAME",
+            help="One of `pinnkit solvers`; another than the file's takes its own defaults, not the file's "
+            "options. [default: the file's, or pinn]",
+        ),
     ] = None,
     assignments: Assignments = [],  # noqa: B006
     seed: Annotated[

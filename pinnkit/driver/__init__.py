@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .alone import ReferenceOutcome, make_reference
 from .certificates import certificate_of, certify
-from .comparison import Race, race
+from .comparison import race
 from .errors import Interrupted, TrainingFailed
 from .references import reference_of
 from .run import Outcome, describe, run, show_form
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .progress import Display
 
 __all__ = [
-    "Interrupted", "Outcome", "Race", "ReferenceOutcome", "TrainingFailed", "certificate_of", "certify",
+    "Interrupted", "Outcome", "ReferenceOutcome", "TrainingFailed", "certificate_of", "certify",
     "describe", "judge", "load", "make_reference", "parse_assignment", "race", "run", "show_form", "solve",
     "validate",
 ]  # fmt: skip

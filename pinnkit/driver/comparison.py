@@ -7,8 +7,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from ..solution import write_text
 from .contenders import Contender, contenders
 from .numerics import cache_folder
 from .progress import Display, display
+from .references import plan_reference
 from .run import read_declaration, require
 from .settings import Sections, Settings, read_settings
 from .store import resolved_text
@@ -23,42 +25,11 @@ from .store import resolved_text
 if TYPE_CHECKING:
     from ..declare import Problem
     from ..reference import Reference
+    from ..report.race import Race, Run
 
 _REFERENCES = "references"
 # Tolerances that finite elements are solved to beside the contenders, from coarse to fine.
 _FEM_TOLERANCES = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
-
-
-@dataclass(frozen=True)
-class Run:
-    """One contender with one seed: the errors of every unknown over the seconds, compilation included."""
-
-    label: str
-    seed: int
-    errors: Mapping[str, float]
-    seconds: float
-    compile: float
-    parameters: int
-    curve: tuple[tuple[float, float], ...]
-    failure: str = ""
-
-    @property
-    def worst(self) -> float:
-        """The largest relative L2 error of the unknowns; infinite for a run that failed."""
-        return max(self.errors.values(), default=float("inf"))
-
-
-@dataclass(frozen=True)
-class Race:
-    """All runs on a problem, with finite elements at several tolerances beside them where they apply."""
-
-    problem: str
-    tolerance: float
-    runs: tuple[Run, ...]
-    elements: tuple[Run, ...]
-    reference: str
-    bar: float
-    notes: tuple[str, ...]
 
 
 def race(
@@ -69,11 +40,15 @@ def race(
     Contenders are the file's section ``compare`` and the named ``solvers``; one whose name is the file's
     own takes the file's settings. Raises ``DeclarationError`` for bad settings before anything runs.
     """
+    from ..report.race import Race
+
     problem, sections = read_declaration(file)
     entered = [(c, _checked(problem, sections, c)) for c in contenders(sections, solvers)]
     folder = Path(out)
     with display(progress) as shown:
-        reference = _reference(problem, sections, shown)
+        shown.step("the reference")
+        tolerance = entered[0][1].validate.tolerance
+        reference = plan_reference(problem, sections, tolerance)(shown)  # left in the cache that all runs use
         runs = []
         for contender, settings in entered:
             for seed in seeds:
@@ -81,7 +56,6 @@ def race(
                 place = folder / contender.label / f"seed-{seed}"
                 runs.append(_run(contender.label, problem, settings, seed, place))
         elements = tuple(_elements(problem, reference, shown))
-    tolerance = entered[0][1].validate.tolerance
     bar = max(reference.error_bar.values(), default=0.0)
     result = Race(problem.name, tolerance, tuple(runs), elements, reference.kind, bar, reference.notes)
     _write(folder, result)
@@ -96,30 +70,28 @@ def _checked(problem: Problem, sections: Sections, contender: Contender) -> Sett
     return settings
 
 
-def _reference(problem: Problem, sections: Sections, shown: Display) -> Reference:
-    """The reference of all runs, left in the cache that they take it from."""
-    from .references import plan_reference
-    from .settings import ValidateSettings
-
-    tolerance = float(sections.section("validate").get("tolerance", ValidateSettings().tolerance))
-    shown.step("the reference")
-    return plan_reference(problem, sections, tolerance)(shown)
-
-
-def _run(label: str, problem: Problem, settings: Settings, seed: int, place: Path) -> Run:
-    """Solve in a fresh process with nothing compiled yet; the reference alone is taken from the cache."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    declared = place.parent / "problem.yaml"
-    write_text(declared, resolved_text(problem, settings))
-    with tempfile.TemporaryDirectory(prefix="pinnkit-compare-") as cold:
+@contextmanager
+def cold_environment() -> Iterator[dict[str, str]]:
+    """Environment variables of a process with nothing compiled yet; references alone are in its cache."""
+    with tempfile.TemporaryDirectory(prefix="pinnkit-cold-") as cold:
         known = cache_folder() / _REFERENCES
         known.mkdir(parents=True, exist_ok=True)
         (Path(cold) / _REFERENCES).symlink_to(known.resolve(), target_is_directory=True)
-        command = [
-            sys.executable, "-m", "pinnkit", "solve", str(declared), "--seed", str(seed),
-            "--out", str(place), "--quiet",
-        ]  # fmt: skip
-        environment = {**os.environ, "PINNKIT_CACHE": cold}
+        yield {**os.environ, "PINNKIT_CACHE": cold}
+
+
+def _run(label: str, problem: Problem, settings: Settings, seed: int, place: Path) -> Run:
+    """Solve in a fresh process."""
+    from ..report.race import Run
+
+    place.parent.mkdir(parents=True, exist_ok=True)
+    declared = place.parent / "problem.yaml"
+    write_text(declared, resolved_text(problem, settings))
+    command = [
+        sys.executable, "-m", "pinnkit", "solve", str(declared), "--seed", str(seed),
+        "--out", str(place), "--quiet",
+    ]  # fmt: skip
+    with cold_environment() as environment:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     metrics = place / "metrics.json"
     if done.returncode not in (0, 1) or not metrics.is_file():
@@ -150,6 +122,7 @@ def _elements(problem: Problem, reference: Reference, shown: Display) -> Iterato
     """Finite elements at several tolerances, judged like everybody else; none where they do not apply."""
     from ..forms import FormUnavailable
     from ..reference import ReferenceUnavailable, fem_reference
+    from ..report.race import Run
     from ..solution import Record, Solution
     from ..validation import compare
 

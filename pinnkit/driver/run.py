@@ -82,6 +82,8 @@ def run(
             started = clock.wall
             reference = plan(shown) if plan is not None else None
             clock.reference = clock.wall - started
+            for note in settings.sections.notes:
+                shown.step(note)
             directory = None
             if out is not None:
                 directory = stack.enter_context(store.claimed(Path(out), problem, settings, resume))
@@ -157,11 +159,16 @@ class _Attempt:
             raise TrainingFailed(f"{self.problem.name}: {fault}") from fault
         timing = {**self._timing(), **solution.record.timing}
         solution = replace(solution, record=replace(solution.record, timing=timing))
-        notes = (*self.problem.domain.notes, *solution.record.notes)
+        notes = (*self._notes, *solution.record.notes)
         solution = replace(solution, record=replace(solution.record, notes=notes))
         if self.directory is not None:
             store.save(self.directory, self.settings.solver.arrays(solution), {}, solution.record)
         return solution, None
+
+    @property
+    def _notes(self) -> tuple[str, ...]:
+        """What is to be said of the settings and of the domain."""
+        return (*self.settings.sections.notes, *self.problem.domain.notes)
 
     def _timing(self, earlier: float = 0.0) -> dict[str, float]:
         """Seconds of the whole run but its reference, those of ``earlier`` sessions included."""
@@ -204,7 +211,7 @@ class _Attempt:
             parameters={name: float(value) for name, value in formulation.parameters(result.fields).items()},
             parameter_count=int(formulation.least_squares.theta.size),
             notes=(
-                *self.problem.domain.notes, *formulation.notes, *result.notes,
+                *self._notes, *formulation.notes, *result.notes,
                 f"training ended: {result.message}",
             ),
             status="failed" if result.failed else "finished",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -42,10 +42,14 @@ class SolverChoice(Options):
 
 @dataclass(frozen=True)
 class Sections:
-    """The raw sections with the line of every entry; overrides from the command line have none."""
+    """The raw sections with the line of every entry; overrides from the command line have none.
+
+    ``notes`` say in sentences what overrides have left out.
+    """
 
     values: Mapping[str, Any]
     place: Callable[[KeyPath], Place | None] = lambda path: None
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, settings: DeclaredSettings) -> Sections:
@@ -55,11 +59,14 @@ class Sections:
     def override(self, assignments: Iterable[Assignment]) -> Sections:
         """The sections with other values at some paths, such as ("solver", "network", "width").
 
-        A mapping is put in entry by entry, and leaves its neighbours.
+        A mapping is put in entry by entry, and leaves its neighbours. Another solver's name leaves out the
+        options of the one before, which are not its own.
         """
         values: dict[str, Any] = _plain(self.values)
+        entries = list(_entries(assignments))
+        notes = self._make_way(values, entries)
         assigned: set[KeyPath] = set()
-        for path, value in _entries(assignments):
+        for path, value in entries:
             target = values
             for part in path[:-1]:
                 inner = target.get(part)
@@ -71,7 +78,19 @@ class Sections:
         def place(path: KeyPath) -> Place | None:
             return None if any(path[: len(a)] == a for a in assigned) else self.place(path)
 
-        return Sections(values, place)
+        return Sections(values, place, (*self.notes, *notes))
+
+    def _make_way(self, values: dict[str, Any], entries: Sequence[Assignment]) -> list[str]:
+        """Leave out the options of a solver whose place another takes; a sentence where there were any."""
+        own = self.section("solver")
+        before = str(own.get("name", DEFAULT_SOLVER))
+        chosen = [str(value) for path, value in entries if path == ("solver", "name")]
+        if not chosen or chosen[-1] == before:
+            return []
+        left = [key for key in own if key not in SolverChoice.model_fields]
+        values["solver"] = {key: value for key, value in own.items() if key == "seed"}
+        return [f"{chosen[-1]} has its own defaults: what the file says for {before} ({', '.join(left)}) "
+                "is left out"] if left else []  # fmt: skip
 
     def folder(self, path: KeyPath) -> Path:
         """The folder of the problem file that an entry stands in, from which it names other files."""

@@ -3,55 +3,47 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from itertools import cycle
 from statistics import median
-from typing import Protocol
 
 from .canvas import COLOURS, Image, label_axes, new_figure, plain, svg
 from .style import CSS
 from .tables import faint, number, seconds, table
 
 
-class Run(Protocol):
-    """One solver with one seed."""
+@dataclass(frozen=True)
+class Run:
+    """One contender with one seed: the errors of every unknown over the seconds, compilation included."""
+
+    label: str
+    seed: int
+    errors: Mapping[str, float]
+    seconds: float
+    compile: float
+    parameters: int
+    curve: tuple[tuple[float, float], ...]
+    failure: str = ""
 
     @property
-    def label(self) -> str: ...
-    @property
-    def seed(self) -> int: ...
-    @property
-    def worst(self) -> float: ...
-    @property
-    def seconds(self) -> float: ...
-    @property
-    def compile(self) -> float: ...
-    @property
-    def parameters(self) -> int: ...
-    @property
-    def curve(self) -> Sequence[tuple[float, float]]: ...
-    @property
-    def failure(self) -> str: ...
+    def worst(self) -> float:
+        """The largest relative L2 error of the unknowns; infinite for a run that failed."""
+        return max(self.errors.values(), default=math.inf)
 
 
-class Race(Protocol):
-    """All runs on one problem."""
+@dataclass(frozen=True)
+class Race:
+    """All runs on a problem, with finite elements at several tolerances beside them where they apply."""
 
-    @property
-    def problem(self) -> str: ...
-    @property
-    def tolerance(self) -> float: ...
-    @property
-    def runs(self) -> Sequence[Run]: ...
-    @property
-    def elements(self) -> Sequence[Run]: ...
-    @property
-    def reference(self) -> str: ...
-    @property
-    def bar(self) -> float: ...
-    @property
-    def notes(self) -> Sequence[str]: ...
+    problem: str
+    tolerance: float
+    runs: tuple[Run, ...]
+    elements: tuple[Run, ...]
+    reference: str
+    bar: float
+    notes: tuple[str, ...]
 
 
 HEADER = (

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-BEGIN, END = "<!-- acceptance: begin -->", "<!-- acceptance: end -->"
 VERDICT = {True: "reached", False: "**missed**", None: "–"}
 
 
@@ -37,11 +36,20 @@ def table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 def circumstances(versions: dict[str, str], seeds: Sequence[int] = ()) -> str:
     """Date, seeds, machine and versions, in a sentence."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
     date = datetime.now(UTC).date().isoformat()
     drawn = f", seeds {', '.join(map(str, seeds))}" if seeds else ""
-    return f"{date}{drawn}, {platform.machine()}, {cores} cores, {_processor()}; {listed}."
+    return f"{date}{drawn}, {machine()}; {listed}."
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def machine() -> str:
+    """Architecture, cores, processor."""
+    return f"{platform.machine()}, {cores()} cores, {_processor()}"
 
 
 def _processor() -> str:
@@ -53,9 +61,9 @@ def _processor() -> str:
     return platform.processor() or "processor unknown"
 
 
-def write(file: Path, text: str) -> None:
-    """Put the text between the marks of a page of the documentation."""
-    whole = file.read_text()
-    before, rest = whole.split(BEGIN)
-    after = rest.split(END)[1]
-    file.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+def write(file: Path, text: str, part: str = "acceptance") -> None:
+    """Put the text between the part's marks on a page of the documentation."""
+    begin, end = f"<!-- {part}: begin -->", f"<!-- {part}: end -->"
+    before, rest = file.read_text().split(begin)
+    after = rest.split(end)[1]
+    file.write_text(f"{before}{begin}\n{text}\n{end}{after}")

@@ -90,3 +90,15 @@ def test_resolved_settings_read_back():
     found = settings("solver: {network: {width: 10}}", "validate.tolerance=1e-4")
     again = read_settings(Sections(found.to_mapping()))
     assert again.to_mapping() == found.to_mapping()
+
+
+def test_another_solver_takes_its_own_defaults_and_says_so():
+    file = "solver: {name: pinn, seed: 3, network: {width: 9}, points: {interior: 50}}"
+    found = settings(file, "solver.name=rfm", "solver.features=30")
+    assert (found.solver.name, found.seed, found.options.features) == ("rfm", 3, 30)
+    assert found.options.points == settings("solver: {name: rfm}").options.points
+    (note,) = found.sections.notes
+    assert note.startswith("rfm has its own defaults")
+    assert "pinn (network, points)" in note
+    same = settings(file, "solver.name=pinn", "solver.network.depth=2")
+    assert (same.options.network.width, same.options.network.depth, same.sections.notes) == (9, 2, ())

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from pinnkit.driver.comparison import Race, Run
-from pinnkit.report.race import race_html, race_markdown, race_rows
+from pinnkit.report.race import Race, Run, race_html, race_markdown, race_rows
 
 
 def made_up():
