@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .ahead import Ahead
 from .checkpoint import Arrays, Run, Stage, restored, saved
 from .judgement import succeeded, unit_of
 from .least_squares import LeastSquares
@@ -116,7 +117,7 @@ def train(
     callbacks = callbacks or Callbacks()
     start = problem.theta
     require_room(schedule, start.size, _rows(problem), start.dtype.itemsize, OPTIMISERS)
-    of_zero = float(_loss(problem, jnp.zeros_like(start)))
+    of_zero = _loss(problem, jnp.zeros_like(start))
     unit = unit_of(of_zero)
     key = jax.random.fold_in(jax.random.key(seed), 7)
     adapt = _Adaptivity(REDRAWS[redraw], redraw_every, rules, unit)
@@ -131,6 +132,7 @@ def train(
     started = time.perf_counter() - run.seconds
     last_save = time.perf_counter()
     failed, message = False, ""
+    ahead = Ahead(schedule[run.stage :], _objective(problem, run, adapt), run.theta, chunk)
     try:
         while run.stage < len(schedule) and not (message := _reached(run, tolerance, time_limit)):
             stage, objective = schedule[run.stage], _objective(problem, run, adapt)
@@ -139,6 +141,7 @@ def train(
                 now = _declared_loss(problem, run.theta, state, adapt)
                 first = now if np.isnan(run.first_loss) else run.first_loss
                 run = replace(run, state=state, first_loss=first)
+            ahead.wait(stage)
             wanted = min(chunk, stage.iterations - run.taken)
             theta, state, losses = run_chunk(stage.optimiser, objective, run.theta, run.state, wanted)
             after = run.after(theta, state, unit * losses, time.perf_counter() - started)
@@ -157,7 +160,9 @@ def train(
         if callbacks.save:
             callbacks.save(*saved(problem, run, schedule, rules))
         raise TrainingInterrupted from cause
-    final = float(_loss(problem, run.theta))
+    finally:
+        ahead.close()
+    final = _loss(problem, run.theta)
     if not failed and not succeeded(final, run.first_loss, of_zero):
         failed = True
         reason = message or describe(STAGNATED)
@@ -229,7 +234,7 @@ def _notes(run: Run, stage: Stage, hopeful: bool) -> list[str]:
 
 def _moved(problem: LeastSquares, run: Run, adapt: _Adaptivity) -> bool:
     """Whether new weights have changed the loss by more than a hundredth."""
-    now, before = float(_loss(_objective(problem, run, adapt), run.theta)), float(run.state.loss)
+    now, before = float(loss_at(_objective(problem, run, adapt), run.theta)), float(run.state.loss)
     return abs(now - before) > _NOTICEABLE * before
 
 
@@ -284,8 +289,10 @@ def _reached(run: Run, tolerance: float, time_limit: float | None) -> str:
     return ""
 
 
-def _loss(problem: LeastSquares, theta: jax.Array) -> jax.Array:
-    return loss_at(_without_pools(problem), theta)
+def _loss(problem: LeastSquares, theta: jax.Array) -> float:
+    """The declared loss, of the same program that tells the blocks' losses."""
+    weights = np.array([float(block.weight) for block in problem.blocks])
+    return float(weights @ np.asarray(_block_losses(_without_pools(problem), theta)))
 
 
 @eqx.filter_jit
@@ -295,7 +302,7 @@ def _block_losses(problem: LeastSquares, theta: jax.Array) -> jax.Array:
 
 def _declared_loss(problem: LeastSquares, theta: jax.Array, state: PyTree, adapt: _Adaptivity) -> float:
     """The loss with the weights declared, which is comparable over all of training."""
-    return float(_loss(problem, theta)) if adapt.rules else adapt.unit * float(state.loss)
+    return _loss(problem, theta) if adapt.rules else adapt.unit * float(state.loss)
 
 
 def _progress(problem: LeastSquares, run: Run, schedule: Sequence[Stage], adapt: _Adaptivity) -> Progress:
