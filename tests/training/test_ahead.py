@@ -37,7 +37,7 @@ def test_a_stage_that_was_waited_for_is_not_compiled_again():
         jax.monitoring.unregister_event_duration_listener(listener)
         ahead.close()
     assert losses[-1] < 1e-20
-    assert "jit(_loop)" not in told and "_loop" not in told
+    assert not [name for name in told if "_loop" in str(name)]
 
 
 def test_a_stage_that_cannot_be_compiled_is_left_to_the_caller():
