@@ -14,7 +14,7 @@ import sympy as sp
 from ..declare.regions import InRegion
 from .errors import FormUnavailable
 
-_SPECIAL_HOME = {"numpy": "scipy.special", "jax.numpy": "jax.scipy.special"}
+_SPECIAL_HOME = {"numpy": "scipy.special", "jax.numpy": "jax.scipy.special", "torch": "torch.special"}
 
 _ELEMENTARY = {
     "sin": "sin", "cos": "cos", "tan": "tan", "asin": "arcsin", "acos": "arccos", "atan": "arctan",

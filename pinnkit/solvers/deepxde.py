@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from ._base import DirectSolver, Options, Requirement, SolverFailed
 
@@ -55,6 +55,8 @@ class DeepxdeOptions(Options):
     """Precision of everything; DeepXDE's own default is float32."""
     iterations: PositiveInt = 15000
     """Steps of Adam."""
+    lbfgs: NonNegativeInt = 0
+    """Steps of L-BFGS after it, which DeepXDE has with PyTorch only: then that is its backend, else JAX."""
     learning_rate: PositiveFloat = 1e-3
     """Learning rate of Adam."""
     condition_weight: NonNegativeFloat = 1.0
@@ -87,25 +89,21 @@ class Deepxde(DirectSolver):
     options = DeepxdeOptions
 
     def run(self, problem: Problem, options: DeepxdeOptions, seed: int) -> Solution:
-        """Train in a process of its own. Raises ``DeclarationError`` where DeepXDE is not
+        """Train in a process of its own. Raises ``DeclarationError`` where DeepXDE or its backend is not
         installed, ``SolverFailed`` where it does not come to an end, or to NaN.
         """
         import numpy as np
 
-        from ..declare.errors import DeclarationError
         from ..solution import Record, Solution, package_versions
 
-        if find_spec("deepxde") is None or find_spec("flax") is None:
-            raise DeclarationError(
-                "solver deepxde: DeepXDE is not installed", expected="the packages deepxde and flax",
-                mend="pip install 'pinnkit[deepxde]'",
-            )  # fmt: skip
+        backend = "pytorch" if options.lbfgs else "jax"
+        _require(problem, backend)
         with tempfile.TemporaryDirectory(prefix="pinnkit-deepxde-") as folder:
             task = {"options": options.model_dump(mode="json"), "seed": seed}
             Path(folder, "task.json").write_text(json.dumps(task))
             Path(folder, "problem.yaml").write_text(problem.to_yaml())
             command = [sys.executable, "-m", "pinnkit.solvers._deepxde_worker", folder]
-            environment = {**os.environ, "DDE_BACKEND": "jax"}
+            environment = {**os.environ, "DDE_BACKEND": backend}
             done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
             result = Path(folder, "result.npz")
             if done.returncode or not result.is_file():
@@ -120,8 +118,12 @@ class Deepxde(DirectSolver):
         record = Record(
             solver=self.name, options=options.model_dump(mode="json"), seed=seed, versions=versions,
             history={name.removeprefix(_HISTORY): arrays[name] for name in kept},
+            timing={"compile": float(arrays["compile"])},
             parameter_count=int(sum(arrays[k].size for k in _layers(arrays))),
-            notes=("conditions are imposed softly, points are drawn once, as DeepXDE does",),
+            notes=(
+                "conditions are imposed softly, points are drawn once, as DeepXDE does",
+                f"DeepXDE's backend was {backend}",
+            ),
         )  # fmt: skip
         return Solution(problem, self.restore(problem, options, arrays), record)
 
@@ -135,6 +137,28 @@ class Deepxde(DirectSolver):
 
         layers = {name: arrays[name] for name in _layers(arrays)}
         return DeepxdeField(problem.unknown_names, layers, options.network.activation)
+
+
+def _require(problem: Problem, backend: str) -> None:
+    """Raise ``DeclarationError`` for what is not installed or not to be had with the backend."""
+    from ..declare.errors import DeclarationError
+    from ..declare.regions import InRegion
+
+    if find_spec("deepxde") is None or (backend == "jax" and find_spec("flax") is None):
+        raise DeclarationError(
+            "solver deepxde: DeepXDE is not installed", expected="the packages deepxde and flax",
+            mend="pip install 'pinnkit[deepxde]'",
+        )  # fmt: skip
+    if backend == "pytorch" and find_spec("torch") is None:
+        raise DeclarationError(
+            "solver deepxde: L-BFGS needs DeepXDE's PyTorch backend, and PyTorch is not installed",
+            expected="the package torch", mend="pip install torch, or set solver.lbfgs: 0 for Adam alone",
+        )  # fmt: skip
+    if backend == "pytorch" and any(equation.residual.has(InRegion) for equation in problem.equations):
+        raise DeclarationError(
+            "solver deepxde: coefficients by region are not to be had with its PyTorch backend",
+            expected="coefficients given by expressions", mend="set solver.lbfgs: 0, for the JAX backend",
+        )  # fmt: skip
 
 
 def _layers(arrays: Mapping[str, np.ndarray]) -> list[str]:
