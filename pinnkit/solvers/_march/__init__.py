@@ -1,0 +1,1 @@
+"""Marching in time with a layer of Gaussian features: the parts of the solver ``march``."""
