@@ -127,13 +127,13 @@ def _elements(problem: Problem, reference: Reference, shown: Display) -> Iterato
     from ..validation import compare
 
     sizes: set[int] = set()
-    for tolerance in _FEM_TOLERANCES:
+    for number, tolerance in enumerate((_FEM_TOLERANCES[0], *_FEM_TOLERANCES)):
         shown.step(f"finite elements to {tolerance:g}")
         try:
             found = fem_reference(problem, tolerance=tolerance)
         except (FormUnavailable, ReferenceUnavailable):
             return
-        if found.dofs in sizes:
+        if found.dofs in sizes or number == 0:  # the first loads the libraries
             continue
         sizes.add(found.dofs)
         judged = compare(Solution(problem, found.evaluate, Record("fem")), reference, tolerance)

@@ -87,31 +87,35 @@ def race_html(race: Race) -> str:
 
 def race_image(race: Race) -> Image:
     """Error over wall time: a curve for each run, finite elements as points, tolerance and error bar."""
-    figure, axes = new_figure(8.0, 4.6)
+    figure, axes = new_figure(9.5, 4.6)
     for colour, label in zip(cycle(COLOURS), _labels(race.runs), strict=False):
-        shown = plain(label)
         for run in race.runs:
             if run.label == label and (points := [p for p in run.curve if p[1] > 0 and math.isfinite(p[1])]):
                 across, up = zip(*points, strict=True)
-                axes.loglog(across, up, "-", color=colour, linewidth=1.2, label=shown)
-                axes.loglog(across[-1], up[-1], "o", color=colour, markersize=4)
-                shown = None
-    if race.elements:
-        points = [run.curve[0] for run in race.elements if run.curve[0][1] > 0]
-        if points:
-            across, up = zip(*points, strict=True)
-            axes.loglog(
-                across, up, "s--", color="#222222", linewidth=0.8, markersize=5, label="finite elements"
-            )
+                axes.loglog(across, up, "-", color=colour, linewidth=1.2)
+                axes.loglog(across[-1], up[-1], "o", color=colour, markersize=5)
+        axes.plot([], [], "o-", color=colour, linewidth=1.2, markersize=5, label=plain(label))
+    points = [(run.seconds, run.worst, run.parameters) for run in race.elements if run.worst > 0]
+    if points:
+        across, up, sizes = zip(*points, strict=True)
+        style = {"color": "#222222", "linewidth": 0.8, "markersize": 5}
+        axes.loglog(across, up, "s--", label="finite elements,\nwith their unknowns", **style)
+        for moment, error, size in points:
+            axes.annotate(
+                f"{size:,}", (moment, error), textcoords="offset points", xytext=(6, 4), fontsize=7,
+                color="#222222",
+            )  # fmt: skip
     axes.axhline(race.tolerance, color="#666666", linestyle="--", linewidth=1.0, label="tolerance")
     if race.bar > 0:
         axes.axhline(race.bar, color="#bbbbbb", linewidth=1.0, label="error bar of the reference")
     label_axes(axes, "seconds, compilation included", "relative L2 error, worst unknown")
-    axes.legend(frameon=False, fontsize=8)
+    # beside the axes: within them it would lie on curves
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.0))
     return svg(
         figure,
         "Error over wall time",
-        "Relative L2 error over the seconds since the start, each seed a curve.",
+        "Relative L2 error over the seconds since the start, each seed a curve to its last state, the dot. A "
+        "solver that does not tell its error while it works is a dot alone.",
     )
 
 
@@ -123,9 +127,15 @@ def _row(runs: Sequence[Run], tolerance: float) -> tuple[str, ...]:
     return (
         label, str(len(runs)),
         number(median(run.worst for run in runs)), number(max(run.worst for run in runs)),
-        seconds(median(run.seconds for run in done)), seconds(median(run.compile for run in done)),
+        seconds(median(run.seconds for run in done)), _compiling(done),
         _reached(done, len(runs), tolerance), str(done[0].parameters),
     )  # fmt: skip
+
+
+def _compiling(done: Sequence[Run]) -> str:
+    """Median of the seconds that compilation took, where there was any."""
+    middle = median(run.compile for run in done)
+    return seconds(middle) if middle > 0 else "–"
 
 
 def _reached(done: Sequence[Run], entered: int, tolerance: float) -> str:
@@ -153,8 +163,8 @@ def _circumstances(race: Race) -> str:
     bar = f", error bar {number(race.bar)}" if race.bar > 0 else ""
     return (
         f"Relative L2 error of the worst unknown; tolerance {number(race.tolerance)}; "
-        f"judged by: {race.reference}{bar}. Every run in a fresh process with nothing compiled; the "
-        "reference is not counted."
+        f"judged by: {race.reference}{bar}. Every run in a fresh process with nothing compiled; imports and "
+        "the reference are not counted."
     )
 
 
