@@ -97,7 +97,7 @@ def race_image(race: Race) -> Image:
         axes.plot([], [], "o-", color=colour, linewidth=1.2, markersize=5, label=plain(label))
     points = [(run.seconds, run.worst, run.parameters) for run in race.elements if run.worst > 0]
     if points:
-        across, up, sizes = zip(*points, strict=True)
+        across, up, _ = zip(*points, strict=True)
         style = {"color": "#222222", "linewidth": 0.8, "markersize": 5}
         axes.loglog(across, up, "s--", label="finite elements,\nwith their unknowns", **style)
         for moment, error, size in points:

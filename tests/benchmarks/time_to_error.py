@@ -1,6 +1,7 @@
 """Time to DeepXDE's own final error: its published examples' settings on our cases, and pinnkit from cold.
 
-    python -m tests.benchmarks.time_to_error [--case burgers …] [--seeds 0 1 2] [--rerun] [--python PATH]
+    python -m tests.benchmarks.time_to_error [--case burgers …] [--seeds 0 1 2] [--rerun]
+        [--precision float64] [--python PATH]
 
 DeepXDE trains in an environment and process of its own, in both precisions; what it reached stands in
 ``peers/deepxde_CASE.json`` and is measured again where that is missing or ``--rerun`` is given. pinnkit
@@ -31,6 +32,7 @@ from tests.benchmarks.tables import ROOT, VERDICT, circumstances, cores, machine
 PEERS = Path(__file__).parent / "peers"
 ENVIRONMENT = ROOT / "build" / "peers" / "deepxde"
 PACKAGES = ("torch", "deepxde")
+PRECISIONS = ("float32", "float64")
 MUST, GOAL = 20, 100
 # The unknowns that count: the cavity's pressure is singular at the corners of the lid.
 CASES = {"burgers": ("u",), "allen_cahn": ("u",), "wave": ("u",), "cavity": ("u", "v")}
@@ -63,11 +65,11 @@ class Ours:
     error: float
 
 
-def peer(case: str, rerun: bool, python: Path | None) -> Peer:
+def peer(case: str, rerun: bool, precisions: Sequence[str], python: Path | None) -> Peer:
     """The better of DeepXDE's precisions, measured now or before."""
     kept = PEERS / f"deepxde_{case}.json"
     if rerun or not kept.is_file():
-        kept.write_text(json.dumps(_measured(case, python or _environment()), indent=1) + "\n")
+        kept.write_text(json.dumps(_measured(case, precisions, python or _environment())) + "\n")
     found = json.loads(kept.read_text())
     return min((_peer(case, run, found) for run in found["runs"]), key=lambda p: p.worst)
 
@@ -79,19 +81,20 @@ def _peer(case: str, run: dict[str, Any], found: dict[str, Any]) -> Peer:
     )
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
     threads = f"{run['threads']} thread{'s' * (run['threads'] > 1)}"
-    told = f"{found['date']}, {found['machine']}, {threads}; {versions}"
+    tried = " and ".join(run["precision"] for run in found["runs"])
+    told = f"Run in {tried} on {found['date']}, {found['machine']}, {threads}; {versions}"
     return Peer(
         run["precision"], errors, first, run["seconds"], run["cpu_seconds"], run["settings"], told
     )
 
 
-def _measured(case: str, python: Path) -> dict[str, Any]:
-    """DeepXDE's script for a case, in both precisions."""
+def _measured(case: str, precisions: Sequence[str], python: Path) -> dict[str, Any]:
+    """DeepXDE's script for a case, in each precision."""
     runs, threads = [], str(cores())
     with tempfile.TemporaryDirectory(prefix="pinnkit-peer-") as folder:
         reference, out = Path(folder, "reference.npz"), Path(folder, "result.json")
         _write_reference(case, reference)
-        for precision in ("float32", "float64"):
+        for precision in precisions:
             print(f"deepxde, {case}, {precision} …", flush=True)
             subprocess.run(
                 [python, "-m", f"tests.benchmarks.peers.deepxde_{case}", "--reference", reference,
@@ -209,6 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--case", nargs="+", choices=list(CASES), default=list(CASES))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="pinnkit's seeds")
     parser.add_argument("--rerun", action="store_true", help="measure DeepXDE again")
+    parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=PRECISIONS, help="DeepXDE's")
     parser.add_argument("--python", type=Path, help=f"DeepXDE's Python [default: {ENVIRONMENT}]")
     chosen = parser.parse_args(arguments)
 
@@ -216,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     lines, notes, passed = [], [], True
     for case in chosen.case:
-        against = peer(case, chosen.rerun, chosen.python)
+        against = peer(case, chosen.rerun, chosen.precision, chosen.python)
         _reference(case)
         runs = []
         for seed in chosen.seeds:
