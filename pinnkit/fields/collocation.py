@@ -28,6 +28,7 @@ class Collocation(eqx.Module):
 
     ``x`` (n, d) points; ``normals`` (n, d_space) where they lie on a boundary; for each unknown with
     exact conditions ``lift`` and ``multiplier`` hold the derivatives of both, (n, number of indices).
+    ``parameters`` (n,) by name are those whose values may change while training.
     Every leaf has the n points first, so subsets are taken leaf by leaf.
     """
 
@@ -35,6 +36,7 @@ class Collocation(eqx.Module):
     normals: Array | None
     lift: dict[str, Array]
     multiplier: dict[str, Array]
+    parameters: dict[str, Array] = eqx.field(default_factory=dict)
 
     def take(self, chosen: Array) -> Collocation:
         """The points with the given positions."""
@@ -42,7 +44,11 @@ class Collocation(eqx.Module):
 
 
 def prepare(
-    transforms: Mapping[str, Transform], needs: Needs, x: Array, normals: Array | None = None
+    transforms: Mapping[str, Transform],
+    needs: Needs,
+    x: Array,
+    normals: Array | None = None,
+    parameters: Mapping[str, float] | None = None,
 ) -> Collocation:
     """Evaluate lifts and multipliers, with all derivatives needed, in chunks of bounded memory."""
     x = jnp.asarray(x)
@@ -53,7 +59,8 @@ def prepare(
         wanted = closure(frozenset(indices))
         lift[name] = _evaluate(transforms[name].lift, x, wanted)
         multiplier[name] = _evaluate(transforms[name].multiplier, x, wanted)
-    return Collocation(x, None if normals is None else jnp.asarray(normals), lift, multiplier)
+    values = {name: jnp.full(len(x), value) for name, value in (parameters or {}).items()}
+    return Collocation(x, None if normals is None else jnp.asarray(normals), lift, multiplier, values)
 
 
 def _evaluate(function: Callable[[Array], Array], x: Array, wanted: tuple[Index, ...]) -> Array:

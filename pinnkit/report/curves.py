@@ -149,7 +149,7 @@ def _mark_redraws(axes: Axes, iterations: np.ndarray, redraws: np.ndarray | None
 def _weights(history: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """What rules made of weights, under the names of their columns in words."""
     found = {}
-    for prefix in ("weight_", "point_weight_", "multiplier_", "causal_"):
+    for prefix in ("weight_", "point_weight_", "multiplier_", "causal_", "curriculum_"):
         kind = prefix.removesuffix("_").replace("_", " ")
         found |= {f"{kind}: {name}": values for name, values in _columns(history, prefix).items()}
     return found

@@ -54,7 +54,8 @@ def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formu
             mend="introduce an unknown for a lower derivative, with its own equation",
         )
     rules = weighting_rules(problem, options, len(conditions.soft))
-    equations = Residual(problem, [e.residual for e in strong.equations], strong.jets)
+    varied = tuple(options.curriculum)
+    equations = Residual(problem, [e.residual for e in strong.equations], strong.jets, varied)
     evaluation = Evaluation(problem, transforms)
 
     def pose() -> LeastSquares:

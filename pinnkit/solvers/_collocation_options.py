@@ -88,6 +88,11 @@ class CollocationOptions(Options):
     none; 16 to 32 are usual."""
     causal_steepness: tuple[PositiveFloat, ...] = Field((1e-2, 1e-1, 1.0, 1e1, 1e2), min_length=1)
     """How steeply causal weights fall, the next value once the last part of the interval counts."""
+    curriculum: dict[str, Annotated[tuple[float, ...], Field(min_length=2)]] = {}
+    """Values that a parameter of the equations goes through while training, the last one the declared value:
+    {nu: [0.1, 0.03, 0.01]}."""
+    curriculum_every: PositiveInt = 500
+    """Iterations at each value of a curriculum; the end of a stage goes on to the next one, too."""
     redraw: Literal["rad", "rar_d", "importance"] = "rad"
     """How points are redrawn: all anew by residual, a tenth of them at a time, or all anew with weights that
     keep the mean over the domain."""

@@ -76,7 +76,7 @@ class Points:
         count: int,
         condition: bool = False,
     ) -> Block:
-        pool = prepare(self.transforms, residual.needs, x, normals)
+        pool = prepare(self.transforms, residual.needs, x, normals, residual.varied)
         points = pool.take(jnp.arange(count))
         candidates = pool if len(x) > count else None
         return Block(name, residual, points, jnp.asarray(weight), candidates, condition=condition)

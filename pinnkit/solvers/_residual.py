@@ -21,16 +21,27 @@ EVALUATION_CHUNK = 8192
 
 
 class Residual:
-    """Compiled expressions of jets, variables, normals and parameters: (fields, points) → (n, m)."""
+    """Compiled expressions of jets, variables, normals and parameters: (fields, points) → (n, m).
 
-    def __init__(self, problem: Problem, expressions: Sequence[sp.Expr], jets: Sequence[Jet]):
+    Parameters named in ``varied`` are read from the points; ``varied`` has their declared values.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        expressions: Sequence[sp.Expr],
+        jets: Sequence[Jet],
+        varied: Sequence[str] = (),
+    ):
         inferred = [p for p in problem.parameters if p.infer]
-        known = {p: sp.Float(p.value, 17) for p in problem.parameters if not p.infer}
+        changing = [p for p in problem.parameters if p.name in varied]
+        self.varied = {p.name: p.value for p in changing}
+        known = {p: sp.Float(p.value, 17) for p in problem.parameters if not (p.infer or p.name in varied)}
         self._names = [p.name for p in inferred]
         self._jets = tuple(jets)
         self._compiled = emit(
             [e.xreplace(known) for e in expressions],
-            [*problem.variables, *(normal(x) for x in problem.coordinates), *inferred,
+            [*problem.variables, *(normal(x) for x in problem.coordinates), *inferred, *changing,
              *(jet_symbol(jet, problem) for jet in jets)],
             jnp,
         )  # fmt: skip
@@ -46,7 +57,11 @@ class Residual:
         found = fields.parameters()
         parameters = [jnp.broadcast_to(found[name], at.x.shape[:1]) for name in self._names]
         values = self._compiled(
-            *at.x.T, *normals.T, *parameters, *(jets[jet.unknown, jet.index] for jet in self._jets)
+            *at.x.T,
+            *normals.T,
+            *parameters,
+            *(at.parameters[name] for name in self.varied),
+            *(jets[jet.unknown, jet.index] for jet in self._jets),
         )
         return jnp.stack(values, axis=1)
 
@@ -73,9 +88,10 @@ class Evaluation:
 
     def residuals(self, equations: Residual, fields: Fields, x: Array) -> dict[str, Array]:
         """The residual of every equation, each (n,)."""
+        parts = (x[start : start + EVALUATION_CHUNK] for start in range(0, len(x), EVALUATION_CHUNK))
         pieces = [
-            equations(fields, prepare(self._transforms, equations.needs, x[start : start + EVALUATION_CHUNK]))
-            for start in range(0, len(x), EVALUATION_CHUNK)
+            equations(fields, prepare(self._transforms, equations.needs, part, parameters=equations.varied))
+            for part in parts
         ]
         rows = jnp.concatenate(pieces)
         return {equation.name: rows[:, k] for k, equation in enumerate(self._problem.equations)}
