@@ -1,0 +1,53 @@
+"""What the benchmarks make of measured figures; nothing is timed here."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from tests.benchmarks import tables, time_to_error
+from tests.benchmarks.time_to_error import Ours, peer, row
+
+
+def test_a_table_goes_between_its_own_marks(tmp_path):
+    page = tmp_path / "page.md"
+    marks = ["<!-- a: begin -->", "old", "<!-- a: end -->", "<!-- b: begin -->", "kept", "<!-- b: end -->"]
+    page.write_text("\n".join(["head", *marks, "tail"]))
+    tables.write(page, "new", "a")
+    assert page.read_text().split("\n") == ["head", marks[0], "new", *marks[2:], "tail"]
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    def run(precision, *curve):
+        return {
+            "precision": precision, "curve": [[t, {"u": e, "v": e / 2, "p": 9.0}] for t, e in curve],
+            "seconds": curve[-1][0], "errors": {"u": curve[-1][1], "v": curve[-1][1] / 2, "p": 9.0},
+            "threads": 2, "versions": {"deepxde": "1"}, "cpu_seconds": 1.0, "settings": "as published",
+        }  # fmt: skip
+
+    runs = [
+        run("float32", (1.0, 0.5), (9.0, 0.2)),
+        run("float64", (1.0, 0.5), (40.0, 0.1), (60.0, 0.3), (100.0, 0.1)),
+    ]
+    monkeypatch.setattr(time_to_error, "PEERS", tmp_path)
+    text = json.dumps({"date": "today", "machine": "here", "runs": runs})
+    (tmp_path / "deepxde_cavity.json").write_text(text)
+    return peer("cavity", False, ("float32",), None)
+
+
+def test_the_better_precision_counts_from_when_it_was_first_as_good_as_at_its_end(kept):
+    assert (kept.precision, kept.errors, kept.first, kept.whole) == (
+        "float64", {"u": 0.1, "v": 0.05}, 40.0, 100.0,
+    )  # fmt: skip
+
+
+def test_the_worst_seed_decides(kept):
+    cells, reached = row("cavity", kept, [Ours(1.0, 0.5, 0.09), Ours(2.0, 1.0, 0.09)])
+    assert reached
+    assert "1/20.0" in cells
+    cells, reached = row("cavity", kept, [Ours(1.0, 0.5, 0.09), Ours(math.inf, math.nan, 0.2)])
+    assert not reached
+    assert "never reached" in cells
