@@ -33,6 +33,7 @@ class Form(StrEnum):
     flux = "flux"
     weak = "weak"
     classification = "class"
+    scaled = "scaled"
 
 
 File = Annotated[Path, typer.Argument(metavar="PROBLEM.yaml", help="The problem file.", show_default=False)]
@@ -291,7 +292,8 @@ def show(
     """Print a form derived from the declaration, readably and as LaTeX.
 
     strong: the residual that collocation makes small; flux: F and S of R = div F + S; weak: what finite
-    elements assemble; class: order, type, linearity.
+    elements assemble; class: order, type, linearity; scaled: the strong form in the units of order one that
+    trained solvers work in.
 
     \b
     Examples:

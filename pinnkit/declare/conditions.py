@@ -143,6 +143,7 @@ class Observations:
 
     ``noise`` is the standard deviation of the measurement error, in the unknown's units. ``columns``
     pairs the name of a coordinate or of the unknown with the file's name for it, where they differ.
+    The unknown is ``offset + unit·(value in the file)``: 273.15 and 1 for degrees Celsius read as kelvins.
     """
 
     unknown: AppliedUndef
@@ -150,6 +151,8 @@ class Observations:
     noise: float = 0.0
     columns: tuple[tuple[str, str], ...] = ()
     place: Place | None = field(default=None, compare=False)
+    unit: float = 1.0
+    offset: float = 0.0
 
     def __post_init__(self) -> None:
         _check_unknown(self.unknown, "observations")
@@ -161,6 +164,14 @@ class Observations:
                 expected="a standard deviation, zero or above", mend="write noise=0.01",
             )  # fmt: skip
         object.__setattr__(self, "noise", noise)
+        unit, offset = float(self.unit), float(self.offset)
+        if not (0 < abs(unit) < float("inf") and abs(offset) < float("inf")):
+            raise DeclarationError(
+                f"observations of {self.unknown.func.__name__}: unit {unit:g}, offset {offset:g}",
+                expected="finite numbers, the unit not zero", mend="leave them out where the units agree",
+            )  # fmt: skip
+        object.__setattr__(self, "unit", unit)
+        object.__setattr__(self, "offset", offset)
         columns = self.columns.items() if isinstance(self.columns, dict) else self.columns
         object.__setattr__(self, "columns", tuple((str(a), str(b)) for a, b in columns))
 

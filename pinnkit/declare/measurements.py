@@ -18,7 +18,7 @@ OUTSIDE = 1e-4
 
 
 def read_measurements(entry: Observations, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-    """Points (n, d) in the problem's variables and values (n,) of one set of observations.
+    """Points (n, d) in the problem's variables and values (n,), in its units, of one set of observations.
 
     The file has a line of column names, perhaps after # or %, then one line of numbers for each point,
     separated by commas or blanks. Raises ``DeclarationError`` for what is missing, no number, or outside.
@@ -39,7 +39,7 @@ def read_measurements(entry: Observations, problem: Problem) -> tuple[np.ndarray
         raise _fault(entry, "the file of observations holds no point", "a line for each point", "add data")
     data = found[:, [names.index(name) for name in wanted]]
     _check_inside(entry, problem, data[:, :-1])
-    return data[:, :-1], data[:, -1]
+    return data[:, :-1], entry.offset + entry.unit * data[:, -1]
 
 
 def _text(entry: Observations) -> str:

@@ -171,6 +171,10 @@ class Problem:
         given = (self.equations, self.conditions, self.observations, self.exact, self.unknowns)
         return Problem(self.name, self.domain, *given)
 
+    def row_unit(self, condition: AnyCondition) -> float:
+        """What the residual of a condition is divided by: one, but in a problem that was scaled."""
+        return 1.0
+
     def to_yaml(self) -> str:
         """The declaration as a problem file, which reads back to an equal Problem.
 

@@ -175,7 +175,7 @@ class _Reader:
         found: list[Observations] = []
         if "observations" not in self.entries:
             return found
-        known, required = ("file", "unknown", "noise", "columns"), ("file", "unknown")
+        known, required = ("file", "unknown", "noise", "columns", "unit", "offset"), ("file", "unknown")
         for node in self.entries["observations"].list("observations", example):
             entry = node.mapping("an observation", known, required, example)
             file = entry["file"].text("file", example)
@@ -183,14 +183,15 @@ class _Reader:
                 file = str((self.folder / file).resolve())
             word = entry["unknown"]
             target = self.vocabulary.unknown(word.text("unknown", example), word.place)
-            noise = read_number(entry["noise"], "noise") if "noise" in entry else 0.0
+            numbers = {k: read_number(entry[k], k) for k in ("noise", "unit", "offset") if k in entry}
             columns = {}
             if "columns" in entry:
                 wanted = "columns: {u: temperature}"
                 pairs = entry["columns"].mapping("columns", example=wanted)
                 columns = {key: value.text("a column", wanted) for key, value in pairs.items()}
             try:
-                found.append(Observations(target, file, noise, tuple(columns.items()), node.place))
+                renamed = tuple(columns.items())
+                found.append(Observations(target, file, columns=renamed, place=node.place, **numbers))
             except DeclarationError as error:
                 raise error.at(node.place) from None
         return found

@@ -46,7 +46,7 @@ def check_values(problem: Problem) -> None:
         for side in (equation.lhs, equation.rhs):
             _check_finite(side, inside, f"equation {equation.name!r}", equation.place)
     for condition in problem.conditions:
-        points = _points(problem, condition, inside)
+        points = points_of(problem, condition, inside)
         if points is not None:
             for expression in condition_expressions(condition):
                 _check_finite(expression, points, describe(condition), condition.place)
@@ -90,7 +90,7 @@ def _check_solves(problem: Problem, exact: Mapping[str, sp.Expr], inside: Values
     size = max(float(np.max(np.abs(evaluate(e, inside)))) for e in solution.values())
     statements = [(e.residual, inside, f"equation {e.name!r}", e.place) for e in problem.equations]
     for condition in problem.conditions:
-        points, residual = _points(problem, condition, inside), _residual(problem, condition)
+        points, residual = points_of(problem, condition, inside), _residual(problem, condition)
         if points is not None and residual is not None:
             statements.append((residual, points, describe(condition), condition.place))
     for residual, points, what, place in statements:
@@ -109,7 +109,8 @@ def _check_solves(problem: Problem, exact: Mapping[str, sp.Expr], inside: Values
 def _miss(residual: Any, points: Values, size: float) -> str:
     """By how much an expression that should be zero misses that, and where; '' where it does not."""
     shape = next(iter(points.values())).shape
-    terms = [np.broadcast_to(evaluate(t, points), shape) for t in sp.Add.make_args(residual.doit())]
+    # Each by itself: added up by SymPy, they would leave their rounding errors and not their size.
+    terms = [np.broadcast_to(evaluate(t.doit(), points), shape) for t in sp.Add.make_args(residual)]
     total, scale = np.abs(np.sum(terms, axis=0)), float(np.max(np.sum(np.abs(terms), axis=0)))
     worst = int(np.argmax(total))
     # Not finite is another complaint's matter, or a singularity that the solution may have.
@@ -131,7 +132,7 @@ def _inside(problem: Problem) -> Values:
     return dict(zip(problem.variables, points.T, strict=True))
 
 
-def _points(problem: Problem, condition: Any, inside: Values) -> Values | None:
+def points_of(problem: Problem, condition: Any, inside: Values) -> Values | None:
     """Where a condition holds, with normals on boundaries."""
     clock = problem.time
     if isinstance(condition, Initial | InitialRate):

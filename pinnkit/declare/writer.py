@@ -218,6 +218,8 @@ def _observations(entry: Observations) -> dict[str, Any]:
     found: dict[str, Any] = {"file": entry.file, "unknown": entry.unknown.func.__name__}
     if entry.noise:
         found["noise"] = _number(entry.noise)
+    if entry.unit != 1 or entry.offset:
+        found |= {"unit": _number(entry.unit), "offset": _number(entry.offset)}
     return found | ({"columns": dict(entry.columns)} if entry.columns else {})
 
 

@@ -78,7 +78,7 @@ def run(
     plan = plan_reference(problem, settings.sections, tolerance) if out is not None else None
     with display(progress) as shown, numerics() as clock, ExitStack() as stack:
         try:
-            formulation = _formulate(problem, settings)
+            formulation, settings = formulated(problem, settings)
             started = clock.wall
             reference = plan(shown) if plan is not None else None
             clock.reference = clock.wall - started
@@ -125,16 +125,31 @@ def require(settings: Settings, problem: Problem) -> None:
         )
 
 
-def _formulate(problem: Problem, settings: Settings) -> Formulation | None:
-    """What a trained solver makes of the problem; done before anything is written, since it may refuse."""
-    if not isinstance(settings.solver, TrainedSolver):
-        return None
+def formulated(problem: Problem, settings: Settings) -> tuple[Formulation | None, Settings]:
+    """What a trained solver makes of the problem, and the settings with the scales that were found for it.
+
+    Done before anything is written, since it may refuse.
+    """
+    from ..forms.scale import scale
+
     try:
-        formulation = settings.solver.build(problem, settings.options, settings.seed)
+        if not isinstance(settings.solver, TrainedSolver):
+            _refuse_scales(settings)
+            return None, settings
+        scaling = scale(problem, settings.scales)
+        formulation = settings.solver.formulate(scaling, settings.options, settings.seed)
         _ = formulation.least_squares  # observations are read here: bad ones should not come to light later
-        return formulation
+        return formulation, replace(settings, scales=scaling.setting())
     except DeclarationError as fault:
         raise fault.at(settings.sections.place(("solver", fault.section))) from None
+
+
+def _refuse_scales(settings: Settings) -> None:
+    if not isinstance(settings.scales, str):
+        raise DeclarationError(
+            f"scales: solver {settings.solver.name!r} takes the problem as it is declared", section="scales",
+            expected="a solver that is trained by pinnkit", mend="remove `scales`",
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -234,7 +249,7 @@ def describe(declaration: Problem | str | Path, overrides: Iterable[Assignment] 
     require(settings, problem)
     plan_reference(problem, settings.sections, settings.validate.tolerance)
     with numerics():
-        formulation = _formulate(problem, settings)
+        formulation, _ = formulated(problem, settings)
     kind = classify(problem)
     kinds = f"{kind.linearity}, order {kind.order}, {kind.type}, {'steady' if kind.steady else 'transient'}"
     lines: list[tuple[str, str]] = [
@@ -253,8 +268,14 @@ def describe(declaration: Problem | str | Path, overrides: Iterable[Assignment] 
 
 
 def show_form(declaration: Problem | str | Path, form: str) -> str:
-    """A form of a problem's equations in text and LaTeX: strong, flux, weak or class."""
+    """A form of a problem's equations in text and LaTeX: strong, flux, weak, class or scaled."""
     from ..forms import show
 
-    problem, _ = read_declaration(declaration)
-    return show(problem, form)
+    problem, sections = read_declaration(declaration)
+    if form != "scaled":
+        return show(problem, form)
+    settings = read_settings(sections)
+    try:
+        return show(problem, form, scales=settings.scales)
+    except DeclarationError as fault:
+        raise fault.at(settings.sections.place(("solver", fault.section))) from None

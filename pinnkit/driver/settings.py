@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat
 from ruamel.yaml import YAML, YAMLError
@@ -38,6 +38,8 @@ class SolverChoice(Options):
 
     name: str = DEFAULT_SOLVER
     seed: Annotated[NonNegativeInt, Field(lt=2**32)] = 0
+    scales: Literal["auto", "none"] | dict[str, Any] = "auto"
+    """Units of order one: found where they are far from one, none, or given by name."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ class Settings:
     solver: Solver
     options: Options
     seed: int
+    scales: Literal["auto", "none"] | Mapping[str, Any]
     validate: ValidateSettings
     sections: Sections
 
@@ -126,7 +129,7 @@ class Settings:
             reference["data"] = named
         options = self.options.model_dump(mode="json")
         return {
-            "solver": {"name": self.solver.name, "seed": self.seed, **options},
+            "solver": {"name": self.solver.name, "seed": self.seed, "scales": _plain(self.scales), **options},
             "reference": reference,
             "validate": self.validate.model_dump(mode="json"),
         }
@@ -139,7 +142,7 @@ def read_settings(sections: Sections) -> Settings:
             place = sections.place((name,))
             raise unknown_word("section", name, SECTIONS, otherwise="remove it", place=place)
     given = sections.section("solver")
-    chosen = {key: given.pop(key) for key in ("name", "seed") if key in given}
+    chosen = {key: given.pop(key) for key in SolverChoice.model_fields if key in given}
     choice = read_options(SolverChoice, chosen, ("solver",), sections.place)
     try:
         solver = get(choice.name)
@@ -150,6 +153,7 @@ def read_settings(sections: Sections) -> Settings:
         solver=solver,
         options=read_options(solver.options, given, ("solver",), sections.place),
         seed=choice.seed,
+        scales=choice.scales,
         validate=read_options(ValidateSettings, sections.section("validate"), ("validate",), sections.place),
         sections=sections,
     )

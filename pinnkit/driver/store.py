@@ -218,9 +218,12 @@ def load(path: str | Path) -> Solution:
     with precise():
         import jax.numpy as jnp
 
+        from ..forms.scale import scale
         from ..training import LeastSquares
 
-        formulation = settings.solver.build(problem, settings.options, settings.seed)
+        formulation = settings.solver.formulate(
+            scale(problem, settings.scales), settings.options, settings.seed
+        )
         fields = LeastSquares(formulation.fields, ()).with_theta(jnp.asarray(arrays["theta"]))
     return Solution(problem, SolvedField(formulation, fields), record)
 

@@ -11,6 +11,9 @@ from ..declare import conditions as declared
 from ..declare.problem import Problem
 from .classify import classify
 from .flux import flux_form
+from .jets import replaced
+from .scale import Scaling, scale
+from .scale_settings import Setting
 from .strong import condition_residual, strong_form
 from .text import latex, latex_name, line
 from .weak import WeakEquation, WeakForm, weak_form
@@ -38,30 +41,56 @@ class _Sheet:
         return "\n".join(lines)
 
 
-def show(problem: Problem, form: str, latex: bool = True) -> str:
+def show(problem: Problem, form: str, latex: bool = True, scales: Setting = "auto") -> str:
     """A form of a problem as readable text, with its LaTeX below unless told otherwise.
 
-    ``form`` is strong, flux, weak or class. Raises ``FormUnavailable`` where there is none, ``ValueError``
-    for another form.
+    ``form`` is strong, flux, weak, class or scaled, the last by the given ``scales``. Raises
+    ``FormUnavailable`` where there is none, ``ValueError`` for another form.
     """
+    if form == "scaled":
+        return _scaled(scale(problem, scales)).write(problem.name, latex)
     if form not in _WRITERS:
-        raise ValueError(f"no form is called {form!r}; there are {', '.join(_WRITERS)}")
+        raise ValueError(f"no form is called {form!r}; there are {', '.join(_WRITERS)}, scaled")
     return _WRITERS[form](problem).write(problem.name, latex)
 
 
-def _strong(problem: Problem) -> _Sheet:
+def _strong(problem: Problem, written: Callable[[sp.Expr], sp.Expr] = lambda e: e) -> _Sheet:
     sheet = _Sheet("strong form, R = 0")
     form = strong_form(problem)
     for equation in form.equations:
-        sheet.put(equation.name, "R", equation.residual, f"R_{{{latex_name(equation.name)}}}")
+        sheet.put(equation.name, "R", written(equation.residual), f"R_{{{latex_name(equation.name)}}}")
     for condition in problem.conditions:
         if isinstance(condition, declared.Periodic):
             sheet.rows.append(("periodic", f"along {condition.coordinate}"))
             continue
-        residual = condition_residual(condition, problem).residual
+        residual = written(condition_residual(condition, problem).residual)
         where = _place(condition, problem)
         sheet.rows.append((where, f"{line(residual)} = 0"))
         sheet.formulas.append(f"0 &= {latex(residual)} \\quad \\text{{{where.replace('_', chr(92) + '_')}}}")
+    return sheet
+
+
+def _scaled(scaling: Scaling) -> _Sheet:
+    """The strong form in units of order one, numbers in place of known parameters, after those units."""
+    problem = scaling.problem
+    if scaling.identity:
+        sheet = _strong(problem)
+        sheet.rows.insert(0, ("units", "as declared: nothing is far from one"))
+        return sheet
+    known = {p: sp.Float(p.value) for p in problem.parameters if not p.infer}
+
+    def number(expression: sp.Expr) -> sp.Expr:
+        expression = replaced(expression, known)
+        long = [n for n in expression.atoms(sp.Number) if n.is_Float or max(abs(n.p), n.q) > 1000]
+        return replaced(expression, {n: sp.Float(n, 4) for n in long})
+
+    sheet = _strong(problem, number)
+    sheet.title = "strong form in units of order one, R = 0"
+    scales = scaling.scales
+    units = [(n, f"{n} as declared is {unit.text(n)} here") for n, unit in scales.unknowns.items()]
+    units += [(n, f"{n} as declared is {u:.4g}·{n} here") for n, u in scales.parameters.items() if u != 1]
+    units += [(name, f"divided by {unit:.4g}") for name, unit in scales.equations.items()]
+    sheet.rows[:0] = units
     return sheet
 
 

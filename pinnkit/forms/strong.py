@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import sympy as sp
 
 from ..declare import conditions as declared
@@ -87,10 +88,13 @@ def condition_residual(condition: declared.AnyCondition, problem: Problem) -> Co
 
     Dirichlet, initial and point value: u − g. Rate: u_t − v₀. Neumann: n·∇u − g. Robin:
     a·u + b·n·∇u − g. Flux: F·n − g with F of the named equation's flux form. Expression: itself.
+    Each divided by the problem's ``row_unit``.
     Raises ``FormUnavailable`` for a periodic condition, which compares two points.
     """
     jets = Jets(problem)
     residual = without_idle_jets(_condition(condition, jets))
+    if (unit := problem.row_unit(condition)) != 1:
+        residual = sp.Add(*(term / exact(unit) for term in sp.Add.make_args(residual)))
     return ConditionResidual(residual, jets_in(residual))
 
 
@@ -124,6 +128,11 @@ def _condition(condition: declared.AnyCondition, jets: Jets) -> sp.Expr:
     if isinstance(condition, declared.InitialRate):
         return jets.symbol(zero.raised(len(jets.variables) - 1)) - value
     return jets.symbol(zero) - value
+
+
+def exact(number: float) -> sp.Rational:
+    """The decimal number that is written so; powers of two are exact in either."""
+    return sp.Rational(number) if np.frexp(number)[0] == 0.5 else sp.Rational(str(number))
 
 
 def without_idle_jets(expression: sp.Expr) -> sp.Expr:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from jax import Array
 
     from ..declare import Problem
+    from ..forms.scale import Scaling
     from ..solution import Field, Index, Solution
     from ..training import AbstractRule, LeastSquares, Stage
 
@@ -95,6 +96,26 @@ class TrainedSolver(Solver):
     @abc.abstractmethod
     def build(self, problem: Problem, options: Any, seed: int) -> Formulation:
         """The fields, initialised from the seed, the residual blocks to be made small, and the schedule."""
+
+    def formulate(self, scaling: Scaling, options: Any, seed: int) -> Formulation:
+        """What the solver makes of a problem in units of order one, brought back to those declared."""
+        made = self.build(scaling.problem, options, seed)
+        return made if scaling.identity else _brought_back(made, scaling)
+
+
+def _brought_back(made: Formulation, scaling: Scaling) -> Formulation:
+    """The formulation of a scaled problem with its functions in the units of the declaration."""
+    inner = made.residuals
+    return replace(
+        made,
+        evaluate=lambda fields, x: scaling.values(made.evaluate(fields, x)),
+        derivatives=lambda fields, x, indices: scaling.derivatives(
+            made.derivatives(fields, x, indices), indices
+        ),
+        parameters=lambda fields: scaling.parameters(made.parameters(fields)),
+        residuals=inner and (lambda fields, x: scaling.residuals(inner(fields, x))),
+        notes=(*scaling.notes, *made.notes),
+    )
 
 
 class DirectSolver(Solver):
