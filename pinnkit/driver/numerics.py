@@ -36,12 +36,15 @@ class Clock:
         return sum(end - start for start, end in self._spans)
 
     def listen(self, event: str, seconds: float, **_: object) -> None:
-        """Take one of JAX's durations, told at its end; it swallows those nested in it."""
+        """Take one of JAX's durations, told at its end; it swallows those nested in it, and joins those of
+        another thread that it overlaps.
+        """
         if event in _COMPILE_EVENTS:
             end = time.perf_counter()
-            while self._spans and self._spans[-1][0] >= end - seconds:
-                self._spans.pop()
-            self._spans.append((end - seconds, end))
+            start = end - seconds
+            while self._spans and self._spans[-1][1] >= start:
+                start = min(start, self._spans.pop()[0])
+            self._spans.append((start, end))
 
 
 def cache_folder() -> Path:

@@ -59,3 +59,11 @@ def test_cache_folder(monkeypatch, tmp_path):
     assert cache_folder().name == "pinnkit"
     monkeypatch.setenv("PINNKIT_CACHE", str(tmp_path / "own"))
     assert cache_folder() == tmp_path / "own"
+
+
+def test_programs_compiled_at_once_are_counted_once(monkeypatch):
+    clock, now = Clock(), iter([1.0, 1.5, 4.0])
+    monkeypatch.setattr("pinnkit.driver.numerics.time.perf_counter", lambda: next(now))
+    for seconds in (0.5, 0.8, 0.25):  # the first from 0.5, the second from 0.7 on
+        clock.listen("/jax/core/compile/backend_compile_duration", seconds)
+    assert clock.compile == pytest.approx(1.0 + 0.25)
