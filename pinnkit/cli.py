@@ -109,7 +109,7 @@ def _pinnkit(
     \b
     A first session:
       pinnkit check problems/burgers.yaml       is the file sound? what kind of problem is it?
-      pinnkit solve problems/burgers.yaml       train, judge, and write runs/burgers/report.html
+      pinnkit solve problems/burgers.yaml       solve, judge, and write runs/burgers/report.html
       pinnkit solvers                           which methods there are
 
     \b
@@ -150,8 +150,8 @@ def solve(
     Examples:
       pinnkit solve problems/burgers.yaml
       pinnkit solve problems/burgers.yaml --seed 1 --out runs/burgers-1
-      pinnkit solve problems/burgers.yaml --set solver.network.width=40 --set validate.tolerance=1e-5
-      pinnkit solve problems/burgers.yaml --out runs/burgers --resume
+      pinnkit solve problems/burgers.yaml --solver pinn --set solver.network.width=40
+      pinnkit solve problems/burgers.yaml --solver pinn --out runs/burgers --resume
     """
     from .driver import parse_assignment, run
 
