@@ -63,9 +63,18 @@ def cache_folder() -> Path:
 @contextmanager
 def precise() -> Iterator[None]:
     """float64 and full matrix precision, as they were before on leaving."""
+    with training_in("float64"):
+        yield
+
+
+@contextmanager
+def training_in(precision: str) -> Iterator[None]:
+    """What training runs in, within ``precise``: float64 for "float64" and "mixed", nothing but float32 for
+    "float32", and full matrix precision always.
+    """
     import jax
 
-    with jax.enable_x64(True), jax.default_matmul_precision("highest"):
+    with jax.enable_x64(precision != "float32"), jax.default_matmul_precision("highest"):
         yield
 
 

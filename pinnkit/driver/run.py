@@ -15,7 +15,7 @@ from . import store
 from .certificates import certificate_of
 from .errors import Interrupted, TrainingFailed
 from .monitor import HeldPoints, Monitor
-from .numerics import Clock, numerics
+from .numerics import Clock, numerics, training_in
 from .progress import Display, display
 from .references import plan_reference
 from .settings import Assignment, Sections, Settings, read_settings
@@ -48,6 +48,8 @@ class Outcome:
         """The verdict, the time taken and where everything lies."""
         record = self.solution.record
         lines = [str(found) for found in (self.comparison, self.certificate) if found is not None]
+        if self.comparison is None and record.floor:
+            lines.append(record.floor)
         lines.append(
             f"{record.solver}: {record.timing['wall']:.1f} s, of which {record.timing['compile']:.1f} s "
             f"compiling; reference: {record.timing['reference']:.1f} s"
@@ -195,6 +197,7 @@ class _Attempt:
 
     def _train(self, formulation: Formulation, resume: bool) -> tuple[Solution, Field | None]:
         from ..training.loop import Callbacks, TrainingInterrupted, train
+        from ..training.rounding import at_floor
 
         evaluate = store.TrainedField(formulation.evaluate)
         held = HeldPoints(self.problem, self.reference) if self.reference is not None else None
@@ -208,13 +211,15 @@ class _Attempt:
             self.display.step(note)
         self.display.working("compiling", 0.0)
         try:
-            result = train(
-                formulation.least_squares, formulation.schedule, seed=self.settings.seed,
-                redraw=formulation.redraw, redraw_every=formulation.redraw_every,
-                rules=formulation.rules, tolerance=formulation.tolerance,
-                time_limit=formulation.time_limit,
-                callbacks=Callbacks(progress=monitor, save=keeper), resume=checkpoint,
-            )  # fmt: skip
+            posed = formulation.least_squares  # in float64, whatever it is then rounded to
+            with training_in(formulation.precision):
+                result = train(
+                    posed, formulation.schedule, seed=self.settings.seed,
+                    redraw=formulation.redraw, redraw_every=formulation.redraw_every,
+                    rules=formulation.rules, tolerance=formulation.tolerance,
+                    time_limit=formulation.time_limit,
+                    callbacks=Callbacks(progress=monitor, save=keeper), resume=checkpoint,
+                )  # fmt: skip
         except TrainingInterrupted:
             raise Interrupted(keeper.iterations, self.directory and self.directory.path) from None
         record = Record(
@@ -230,7 +235,12 @@ class _Attempt:
                 f"training ended: {result.message}",
             ),
             status="failed" if result.failed else "finished",
-        )
+            precision=formulation.precision,
+            floor="" if result.failed else at_floor(
+                posed, result.fields, formulation.plain(result.fields), formulation.precision,
+                float(result.history["loss"][0]) if result.iterations else 0.0,
+            ),
+        )  # fmt: skip
         keeper.finish(record)
         if result.failed:
             kept = f"\n  the last good state is kept in {self.directory.path}" if self.directory else ""

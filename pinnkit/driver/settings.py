@@ -165,8 +165,9 @@ def parse_assignment(assignment: str) -> Assignment:
     path = tuple(part.strip() for part in key.split("."))
     if not equals or not all(path) or len(path) < 2:
         raise DeclarationError(
-            f"--set {assignment}: not an assignment", expected="SECTION.KEY=VALUE",
-            mend="write, for instance, --set solver.network.width=40",
+            f"--set {assignment}: not an assignment",
+            expected="SECTION.KEY=VALUE",
+            mend=f"write, for instance, --set solver.{assignment if equals else 'network.width=40'}",
         )
     if path[0] not in SECTIONS:
         otherwise = f"did you mean solver.{key.strip()}?"

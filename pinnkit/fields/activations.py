@@ -13,6 +13,8 @@ from jax import Array
 
 Activation = Callable[[Array, int], list[Array]]
 
+_GABOR = 1.75  # oscillations under the envelope, as the Morlet wavelet has them
+
 
 def tanh(z: Array, order: int) -> list[Array]:
     """Hyperbolic tangent."""
@@ -44,4 +46,21 @@ def swish(z: Array, order: int) -> list[Array]:
     return [z * s] + [z * logistic[k] + k * logistic[k - 1] for k in range(1, order + 1)]
 
 
-ACTIVATIONS: dict[str, Activation] = {"tanh": tanh, "sin": sin, "swish": swish}
+def gabor(z: Array, order: int) -> list[Array]:
+    """cos(ωz)·exp(−z²/2) with ω = 1.75, the real Gabor or Morlet wavelet.
+
+    f′ = −z f − ω h and h′ = −z h + ω f with h = sin(ωz)·exp(−z²/2), and so on by Leibniz' rule. Source: Zhang
+    & Benveniste, IEEE Trans. Neural Netw. 3 (1992).
+    """
+    envelope = jnp.exp(-z * z / 2)
+    f, h = [envelope * jnp.cos(_GABOR * z)], [envelope * jnp.sin(_GABOR * z)]
+    for k in range(order):
+        below = (k * f[k - 1], k * h[k - 1]) if k else (0.0, 0.0)
+        f, h = (
+            [*f, -z * f[k] - below[0] - _GABOR * h[k]],
+            [*h, -z * h[k] - below[1] + _GABOR * f[k]],
+        )
+    return f
+
+
+ACTIVATIONS: dict[str, Activation] = {"tanh": tanh, "sin": sin, "swish": swish, "gabor": gabor}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -29,7 +30,8 @@ class Collocation(eqx.Module):
     ``x`` (n, d) points; ``normals`` (n, d_space) where they lie on a boundary; for each unknown with
     exact conditions ``lift`` and ``multiplier`` hold the derivatives of both, (n, number of indices).
     ``parameters`` (n,) by name are those whose values may change while training.
-    Every leaf has the n points first, so subsets are taken leaf by leaf.
+    Every leaf has the n points first, so subsets are taken leaf by leaf. ``grid`` holds the points along each
+    axis where they are a whole tensor grid, the last coordinate running fastest.
     """
 
     x: Array
@@ -37,10 +39,22 @@ class Collocation(eqx.Module):
     lift: dict[str, Array]
     multiplier: dict[str, Array]
     parameters: dict[str, Array] = eqx.field(default_factory=dict)
+    grid: tuple[int, ...] = eqx.field(static=True, default=())
 
     def take(self, chosen: Array) -> Collocation:
         """The points with the given positions."""
         return jax.tree.map(lambda leaf: leaf[chosen], self)
+
+    def axes(self) -> list[Array] | None:
+        """The coordinates (nᵢ,) along each axis of a tensor grid; None for other points.
+
+        A part of a grid, told by its number of points, is none.
+        """
+        if not self.grid or math.prod(self.grid) != self.x.shape[0]:
+            return None
+        table = self.x.reshape(*self.grid, self.x.shape[1])
+        corner = (0,) * len(self.grid)
+        return [table[(*corner[:k], slice(None), *corner[k + 1 :], k)] for k in range(len(self.grid))]
 
 
 def prepare(
@@ -49,6 +63,7 @@ def prepare(
     x: Array,
     normals: Array | None = None,
     parameters: Mapping[str, float] | None = None,
+    grid: tuple[int, ...] = (),
 ) -> Collocation:
     """Evaluate lifts and multipliers, with all derivatives needed, in chunks of bounded memory."""
     x = jnp.asarray(x)
@@ -60,7 +75,7 @@ def prepare(
         lift[name] = _evaluate(transforms[name].lift, x, wanted)
         multiplier[name] = _evaluate(transforms[name].multiplier, x, wanted)
     values = {name: jnp.full(len(x), value) for name, value in (parameters or {}).items()}
-    return Collocation(x, None if normals is None else jnp.asarray(normals), lift, multiplier, values)
+    return Collocation(x, None if normals is None else jnp.asarray(normals), lift, multiplier, values, grid)
 
 
 def _evaluate(function: Callable[[Array], Array], x: Array, wanted: tuple[Index, ...]) -> Array:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -27,17 +26,38 @@ class Coordinates(eqx.Module):
     harmonics: int = eqx.field(static=True, default=1)
 
     @property
+    def coordinates(self) -> Coordinates:
+        """The coordinates behind the inputs."""
+        return self
+
+    @property
+    def dimension(self) -> int:
+        """Number of coordinates."""
+        return len(self.lower)
+
+    @property
     def width(self) -> int:
         """Number of network inputs."""
         return len(self.lower) - len(self.periodic) + 2 * self.harmonics * len(self.periodic)
 
+    def columns(self, axis: int) -> slice:
+        """Which of the inputs are made of one coordinate: the periodic ones stand last."""
+        pair = 2 * self.harmonics
+        if axis in self.periodic:
+            start = len(self.lower) - len(self.periodic) + pair * self.periodic.index(axis)
+            return slice(start, start + pair)
+        start = axis - sum(other < axis for other in self.periodic)
+        return slice(start, start + 1)
+
     def bundle(self, points: Array, wanted: Sequence[Index]) -> Bundle:
         """Bundle of the inputs, entries of shape (n, width) or, constant, (1, width)."""
-        low, high = (np.asarray(side) for side in (self.lower, self.upper))
+        low, high = (np.asarray(side, float) for side in (self.lower, self.upper))
         scale, shift = 2 / (high - low), -(high + low) / (high - low)
         for axis in self.periodic:
             scale[axis], shift[axis] = 2 * np.pi / (high[axis] - low[axis]), 0.0
-        scaled = affine_inputs(points, jnp.asarray(scale), jnp.asarray(shift), wanted)
+        scaled = affine_inputs(
+            points, jnp.asarray(scale, points.dtype), jnp.asarray(shift, points.dtype), wanted
+        )
         if not self.periodic:
             return scaled
         plain = [axis for axis in range(len(self.lower)) if axis not in self.periodic]
@@ -45,8 +65,8 @@ class Coordinates(eqx.Module):
         for axis in self.periodic:
             order = np.arange(1, self.harmonics + 1)
             angle = {index: entry[:, axis : axis + 1] * order for index, entry in scaled.items()}
-            parts += [compose(activations.sin, angle, wanted), compose(_cos, angle, wanted)]
-        return _concatenate(parts, wanted)
+            parts += [compose(activations.sin, angle, wanted), compose(cosine, angle, wanted)]
+        return concatenate(parts, wanted)
 
 
 class Holes(eqx.Module):
@@ -57,56 +77,38 @@ class Holes(eqx.Module):
     functions outside. An ellipse is first scaled to a circle along its axes.
     """
 
-    inputs: Coordinates
+    coordinates: Coordinates
     holes: tuple[tuple[tuple[float, ...], tuple[tuple[float, ...], ...]], ...] = eqx.field(static=True)
 
     @property
     def width(self) -> int:
         """Number of network inputs."""
-        return self.inputs.width + sum(1 + len(center) for center, _ in self.holes)
+        return self.coordinates.width + sum(1 + len(center) for center, _ in self.holes)
 
     def bundle(self, points: Array, wanted: Sequence[Index]) -> Bundle:
         """Bundle of the inputs, entries of shape (n, width)."""
-        parts = [self.inputs.bundle(points, wanted)]
-        ones, dimension = np.ones(points.shape[1]), points.shape[1]
-        position = affine_inputs(points, jnp.asarray(ones), jnp.asarray(0 * ones), wanted)
+        parts, kind = [self.coordinates.bundle(points, wanted)], points.dtype
+        ones, dimension = jnp.ones(points.shape[1], kind), points.shape[1]
+        position = affine_inputs(points, ones, 0 * ones, wanted)
         for center, axes in self.holes:
             # rows of ``axes`` are the hole's axes over their radii
             turn = np.zeros((len(center), dimension))
             turn[:, : len(center)] = axes
-            local = linear(position, jnp.asarray(turn), jnp.asarray(-np.asarray(axes) @ np.asarray(center)))
-            square = {
-                index: jnp.sum(entry, 1, keepdims=True)
-                for index, entry in product(local, local, wanted).items()
-            }
+            shift = -np.asarray(axes) @ np.asarray(center)
+            local = linear(position, jnp.asarray(turn, kind), jnp.asarray(shift, kind))
+            square = square_of(local, wanted)
             parts.append(compose(_log, square, wanted))
             parts.append(product(local, compose(_reciprocal, square, wanted), wanted))
-        return _concatenate(parts, wanted)
+        return concatenate(parts, wanted)
 
 
-class FourierFeatures(eqx.Module):
-    """sin(Bx), cos(Bx) with a fixed Gaussian B of standard deviation ``scale`` (Tancik et al. 2020)."""
-
-    inputs: Coordinates
-    frequencies: tuple[tuple[float, ...], ...] = eqx.field(static=True)
-
-    def __init__(self, inputs: Coordinates, count: int, scale: float, key: Array):
-        self.inputs = inputs
-        drawn = scale * jax.random.normal(key, (count, inputs.width))
-        self.frequencies = tuple(tuple(row) for row in np.asarray(drawn).tolist())
-
-    @property
-    def width(self) -> int:
-        """Number of network inputs."""
-        return 2 * len(self.frequencies)
-
-    def bundle(self, points: Array, wanted: Sequence[Index]) -> Bundle:
-        """Bundle of the features, entries of shape (n, width)."""
-        angle = linear(self.inputs.bundle(points, wanted), jnp.asarray(self.frequencies), None)
-        return _concatenate([compose(activations.sin, angle, wanted), compose(_cos, angle, wanted)], wanted)
+def square_of(inner: Bundle, wanted: Sequence[Index]) -> Bundle:
+    """Bundle (n, 1) of the sum of squares."""
+    return {index: jnp.sum(entry, 1, keepdims=True) for index, entry in product(inner, inner, wanted).items()}
 
 
-def _cos(z: Array, order: int) -> list[Array]:
+def cosine(z: Array, order: int) -> list[Array]:
+    """Cosine, as an activation."""
     return activations.sin(z + jnp.pi / 2, order)
 
 
@@ -121,7 +123,7 @@ def _reciprocal(s: Array, order: int) -> list[Array]:
     return terms
 
 
-def _concatenate(parts: Sequence[Bundle], wanted: Sequence[Index]) -> Bundle:
+def concatenate(parts: Sequence[Bundle], wanted: Sequence[Index]) -> Bundle:
     """Side by side, zeros filled in where one part has a derivative that another lacks."""
     rows = max(part[wanted[0]].shape[0] for part in parts)
     result = {}
@@ -131,9 +133,7 @@ def _concatenate(parts: Sequence[Bundle], wanted: Sequence[Index]) -> Bundle:
         columns = []
         for part in parts:
             width = part[wanted[0]].shape[1]
-            entry = part.get(index)
-            columns.append(
-                jnp.zeros((rows, width)) if entry is None else jnp.broadcast_to(entry, (rows, width))
-            )
+            entry = part.get(index, jnp.zeros((1, width), part[wanted[0]].dtype))
+            columns.append(jnp.broadcast_to(entry, (rows, width)))
         result[index] = jnp.concatenate(columns, axis=1)
     return result

@@ -14,7 +14,8 @@ from jax import Array
 from .activations import ACTIVATIONS
 from .derivatives import Bundle, Index, compose, product
 from .embeddings import Coordinates
-from .network import AbstractNetwork, Architecture, Inputs, Linear
+from .fourier import Inputs
+from .network import AbstractNetwork, Architecture, Linear
 from .windows import Windows
 
 
@@ -34,7 +35,7 @@ class Features(AbstractNetwork):
 
     def __init__(self, inputs: Inputs, outputs: int, architecture: Architecture, key: Array):
         drawn, last = jax.random.split(key)
-        plain = _coordinates(inputs)
+        plain = inputs.coordinates
         counts = architecture.patches or (1,) * len(plain.lower)
         self.windows = Windows(plain.lower, plain.upper, counts)
         self.inputs, self.activation = inputs, architecture.activation
@@ -70,7 +71,3 @@ class Features(AbstractNetwork):
             index: jnp.repeat(entry, width, 1) for index, entry in self.windows.bundle(points, wanted).items()
         }
         return product(masks, bundle, wanted)
-
-
-def _coordinates(inputs: Inputs) -> Coordinates:
-    return inputs if isinstance(inputs, Coordinates) else _coordinates(inputs.inputs)

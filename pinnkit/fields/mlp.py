@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -10,71 +11,78 @@ from jax import Array
 
 from .activations import ACTIVATIONS
 from .derivatives import Bundle, Index, add, compose, product
-from .network import AbstractNetwork, Architecture, Inputs, Linear, hidden_layers
+from .fourier import Inputs
+from .network import AbstractNetwork, Architecture, Linear, layer, stack
 
 
-class MLP(AbstractNetwork):
-    """Multilayer perceptron: x → σ(W₁x+b₁) → … → W z + b."""
+class AbstractPerceptron(AbstractNetwork):
+    """Hidden layers one after the other, with ``encodings`` of the input beside them."""
 
     inputs: Inputs
+    gates: tuple[Linear, ...]
     hidden: tuple[Linear, ...]
     head: Linear
     activation: str = eqx.field(static=True)
+    encodings: eqx.AbstractClassVar[int]
 
     def __init__(self, inputs: Inputs, outputs: int, architecture: Architecture, key: Array):
-        keys = jax.random.split(key, architecture.depth + 1)
+        keys = jax.random.split(key, self.encodings + architecture.depth + 1)
         self.inputs, self.activation = inputs, architecture.activation
-        self.hidden = tuple(hidden_layers(inputs.width, architecture, keys[:-1]))
-        self.head = Linear(architecture.width, outputs, keys[-1])
-
-    @property
-    def first(self) -> tuple[Linear, ...]:
-        """The layers that see the inputs."""
-        return self.hidden[:1]
-
-    def features(self, points: Array, wanted: Sequence[Index]) -> Bundle:
-        """Bundle of the last hidden layer."""
-        bundle = self.inputs.bundle(points, wanted)
-        for layer in self.hidden:
-            bundle = compose(ACTIVATIONS[self.activation], layer.bundle(bundle), wanted)
-        return bundle
-
-
-class ModifiedMLP(AbstractNetwork):
-    """Modified MLP: hidden layers gated between two encodings U, V of the input.
-
-    z ← σ(Wz + b), then z·U + (1 − z)·V. Source: Wang, Teng & Perdikaris, SIAM J. Sci. Comput. 43
-    (2021), eqs. 42–45.
-    """
-
-    inputs: Inputs
-    gates: tuple[Linear, Linear]
-    hidden: tuple[Linear, ...]
-    head: Linear
-    activation: str = eqx.field(static=True)
-
-    def __init__(self, inputs: Inputs, outputs: int, architecture: Architecture, key: Array):
-        keys = jax.random.split(key, architecture.depth + 3)
-        gates = [Linear(inputs.width, architecture.width, k) for k in keys[:2]]
-        if architecture.feature_scale:
-            gates = [g.spread(architecture.feature_scale, k) for g, k in zip(gates, keys[:2], strict=True)]
-        self.inputs, self.activation, self.gates = inputs, architecture.activation, (gates[0], gates[1])
-        self.hidden = tuple(hidden_layers(inputs.width, architecture, keys[3:]))
-        self.head = Linear(architecture.width, outputs, keys[2])
+        self.gates = encoders(inputs.width, architecture, keys[: self.encodings])
+        self.hidden = stack(inputs.width, architecture, keys[self.encodings : -1])
+        self.head = layer(architecture.width, outputs, architecture, keys[-1], last=True)
 
     @property
     def first(self) -> tuple[Linear, ...]:
         """The layers that see the inputs."""
         return (*self.gates, *self.hidden[:1])
 
+
+class MLP(AbstractPerceptron):
+    """Multilayer perceptron: x → σ(W₁x+b₁) → … → W z + b."""
+
+    encodings: ClassVar[int] = 0
+
+    def features(self, points: Array, wanted: Sequence[Index]) -> Bundle:
+        """Bundle of the last hidden layer."""
+        bundle = self.inputs.bundle(points, wanted)
+        for hidden in self.hidden:
+            bundle = compose(ACTIVATIONS[self.activation], hidden.bundle(bundle), wanted)
+        return bundle
+
+
+class ModifiedMLP(AbstractPerceptron):
+    """Modified MLP: hidden layers gated between two encodings U, V of the input.
+
+    z ← σ(Wz + b), then z·U + (1 − z)·V. Source: Wang, Teng & Perdikaris, SIAM J. Sci. Comput. 43
+    (2021), eqs. 42–45.
+    """
+
+    encodings: ClassVar[int] = 2
+
     def features(self, points: Array, wanted: Sequence[Index]) -> Bundle:
         """Bundle of the last hidden layer."""
         activation = ACTIVATIONS[self.activation]
-        inputs = self.inputs.bundle(points, wanted)
-        u, v = (compose(activation, gate.bundle(inputs), wanted) for gate in self.gates)
-        span = add(u, {index: -entry for index, entry in v.items()})
-        bundle = inputs
-        for layer in self.hidden:
-            z = compose(activation, layer.bundle(bundle), wanted)
-            bundle = add(product(z, span, wanted), v)
+        bundle = self.inputs.bundle(points, wanted)
+        gate = Gate(self.gates, bundle, self.activation, wanted)
+        for hidden in self.hidden:
+            bundle = gate(compose(activation, hidden.bundle(bundle), wanted))
         return bundle
+
+
+class Gate:
+    """z ↦ z·U + (1 − z)·V between the encodings U and V of an input."""
+
+    def __init__(self, layers: Sequence[Linear], inputs: Bundle, activation: str, wanted: Sequence[Index]):
+        u, v = (compose(ACTIVATIONS[activation], encoder.bundle(inputs), wanted) for encoder in layers)
+        self._span = add(u, {index: -entry for index, entry in v.items()})
+        self._v, self._wanted = v, wanted
+
+    def __call__(self, z: Bundle) -> Bundle:
+        """Bundle of the gated units."""
+        return add(product(z, self._span, self._wanted), self._v)
+
+
+def encoders(inputs: int, architecture: Architecture, keys: Sequence[Array] | Array) -> tuple[Linear, ...]:
+    """One layer that encodes the inputs for each of ``keys``."""
+    return tuple(layer(inputs, architecture.width, architecture, key, first=True) for key in keys)

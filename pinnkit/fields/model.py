@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import equinox as eqx
 import jax
@@ -10,8 +10,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from .collocation import Collocation, Needs
-from .derivatives import Index, closure, product
+from .derivatives import Bundle, Index, closure, product
 from .network import AbstractNetwork
+from .precision import cast
+from .separable import Separable
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,25 @@ class Inferred:
 class Fields(eqx.Module):
     """Networks and inferred parameters: what training changes.
 
-    Each unknown is u = lift + multiplier·N with N an output of its group's network.
+    Each unknown is u = lift + multiplier·N with N an output of its group's network. ``mixed``: the networks
+    run in float32, whatever θ and the points are in.
     """
 
     networks: tuple[AbstractNetwork, ...]
     raw: tuple[Array, ...]
     groups: tuple[Group, ...] = eqx.field(static=True)
     inferred: tuple[Inferred, ...] = eqx.field(static=True, default=())
+    mixed: bool = eqx.field(static=True, default=False)
+
+    def in_precision(self, precision: str) -> Fields:
+        """Fields for training in "float64", "float32" or "mixed": θ in float64, networks run in float32.
+
+        Mixed, points, θ and the networks' derivatives are rounded to float32 once each; lifts, residuals,
+        losses and what optimisers keep stay in float64.
+        """
+        if precision == "float32":
+            return cast(self, jnp.float32)
+        return replace(self, mixed=precision == "mixed")
 
     def parameters(self) -> dict[str, Array]:
         """Values of the inferred parameters."""
@@ -81,12 +95,12 @@ class Fields(eqx.Module):
         for network, group in zip(self.networks, self.groups, strict=True):
             asked = {name: needs[name] for name in group.unknowns if name in needs}
             if asked:
-                found.update(_group_jets(network, group, at, asked))
+                found.update(_group_jets(network, group, at, asked, self.mixed))
         return found
 
 
 def _group_jets(
-    network: AbstractNetwork, group: Group, at: Collocation, asked: Needs
+    network: AbstractNetwork, group: Group, at: Collocation, asked: Needs, mixed: bool
 ) -> dict[tuple[str, Index], Array]:
     dimension, count = at.x.shape[1], at.x.shape[0]
     full = closure(frozenset(index for indices in asked.values() for index in indices))
@@ -98,8 +112,11 @@ def _group_jets(
         return all(index[c] == 0 for c in range(dimension) if c not in group.columns)
 
     wanted = tuple(dict.fromkeys(restrict(index) for index in full if visible(index)))
-    columns = at.x if group.columns == tuple(range(dimension)) else at.x[:, jnp.array(group.columns)]
-    outputs = network.bundle(columns, wanted)
+    if mixed:
+        single = _outputs(cast(network, jnp.float32), group, cast(at, jnp.float32), wanted)
+        outputs = cast(dict(single), at.x.dtype)
+    else:
+        outputs = _outputs(network, group, at, wanted)
     found = {}
     for name, indices in asked.items():
         k = group.unknowns.index(name)
@@ -116,3 +133,11 @@ def _group_jets(
         for index in indices:
             found[name, index] = own[index] if index in own else jnp.zeros(count)
     return found
+
+
+def _outputs(network: AbstractNetwork, group: Group, at: Collocation, wanted: tuple[Index, ...]) -> Bundle:
+    """The network's outputs with their derivatives, factor by factor where it and the points allow that."""
+    all_seen = group.columns == tuple(range(at.x.shape[1]))
+    if isinstance(network, Separable) and all_seen and (axes := at.axes()) is not None:
+        return network.on_grid(axes, wanted)
+    return network.bundle(at.x if all_seen else at.x[:, jnp.array(group.columns)], wanted)

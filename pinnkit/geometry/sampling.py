@@ -45,6 +45,20 @@ def interior(
     return _collect(accept, sides, n, seed, method)
 
 
+def tensor_grid(
+    shape: Shape, n: int, time: tuple[float, float] | None = None
+) -> tuple[np.ndarray, tuple[int, ...]] | None:
+    """At least ``n`` points (·, d) of a box that are a whole tensor grid, and the number along each axis.
+
+    The last coordinate, which is ``time`` where that is given, runs fastest. None for a shape that does not
+    hold all points of the grid over its bounds.
+    """
+    lower, upper = shape.bounds
+    unit, counts = _lattice([*(upper - lower), *_duration(time)], float(n))
+    points = lower + unit[:, : shape.dimension] * (upper - lower)
+    return (_with_time(points, unit, time), counts) if shape.contains(points).all() else None
+
+
 def boundary(
     shape: Shape,
     where: str | Sequence[str] = BOUNDARY,
@@ -127,7 +141,7 @@ def _collect(
 def _collect_grid(accept: Callable[[np.ndarray], np.ndarray], sides: Sequence[float], n: int) -> np.ndarray:
     total = float(n)
     while True:
-        unit = _lattice(sides, total)
+        unit, _ = _lattice(sides, total)
         found = accept(unit)
         if len(found) >= n:
             return found[np.linspace(0, len(found) - 1, n).round().astype(int)]
@@ -160,10 +174,13 @@ def _blocks(dimension: int, n: int, seed: int, method: str) -> Iterator[np.ndarr
         power += 1
 
 
-def _lattice(sides: Sequence[float], total: float) -> np.ndarray:
-    """Centres of at least ``total`` equal cells of the unit cube, nearly cubes in a box of these sides."""
+def _lattice(sides: Sequence[float], total: float) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Centres of at least ``total`` equal cells of the unit cube, nearly cubes in a box of these sides; and
+    the number of cells along each side.
+    """
     extents = np.array(sides)
     spacing = (np.prod(extents) / total) ** (1 / len(extents))
     counts = np.maximum(np.ceil(extents / spacing - 1e-9), 1).astype(int)
     axes = [(np.arange(count) + 0.5) / count for count in counts]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(extents))
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(extents))
+    return points, tuple(counts.tolist())

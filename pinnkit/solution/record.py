@@ -33,7 +33,8 @@ class Record:
     ``loss``, ``stage`` (the optimiser's name), ``loss_<block>`` and ``error_<unknown>`` (relative L2 against
     the reference), NaN where nothing was measured. ``timing`` is in seconds: ``wall``, ``compile``,
     ``reference``. ``parameters`` holds inferred values. ``notes`` are sentences for the report, such as
-    which conditions hold exactly and why others do not.
+    which conditions hold exactly and why others do not. ``floor`` is a sentence where training came down to
+    the rounding errors of its ``precision``.
     """
 
     solver: str
@@ -46,6 +47,8 @@ class Record:
     parameter_count: int = 0
     notes: tuple[str, ...] = ()
     status: str = "finished"
+    precision: str = "float64"
+    floor: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON holds it."""

@@ -52,7 +52,9 @@ class Formulation:
     ``derivatives(fields, points, indices)`` its derivatives by multi-indices over the problem's variables,
     each (n, number of indices), and ``residuals(fields, points)`` the residual of every equation;
     ``parameters(fields)`` gives the inferred constants. ``notes`` say in sentences what was chosen and why,
-    for the report. ``redraw``, ``redraw_every``, ``rules``, ``tolerance`` and ``time_limit`` are the loop's.
+    for the report. ``precision`` is that of training, float64, float32 or mixed, and ``plain(fields)`` are
+    fields without what is rounded on purpose. ``redraw``, ``redraw_every``, ``rules``, ``tolerance`` and
+    ``time_limit`` are the loop's.
     """
 
     fields: Any
@@ -63,6 +65,8 @@ class Formulation:
     parameters: Callable[[Any], dict[str, Array]] = lambda fields: {}
     residuals: Callable[[Any, Array], dict[str, Array]] | None = None
     notes: tuple[str, ...] = ()
+    precision: str = "float64"
+    plain: Callable[[Any], Any] = lambda fields: fields
     redraw: str = "rad"
     redraw_every: int = 500
     rules: tuple[AbstractRule, ...] = ()

@@ -13,11 +13,13 @@ from jax import Array
 
 from ..declare.errors import DeclarationError
 from ..declare.problem import Problem
-from ..fields.embeddings import Coordinates, FourierFeatures, Holes
+from ..fields.embeddings import Coordinates, Holes
 from ..fields.exact_conditions import UNTOUCHED, exact_conditions
+from ..fields.fourier import FourierFeatures, GaborFeatures, Inputs
 from ..fields.model import Fields, Group, Inferred
 from ..fields.network import Architecture
 from ..fields.networks import NETWORKS
+from ..fields.precision import cast
 from ..forms.errors import FormUnavailable
 from ..forms.strong import strong_form
 from ..geometry.carriers import Ellipsoid, Sphere
@@ -40,7 +42,7 @@ def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formu
     read_schedule(options.optimizer)  # complaints come before the work
     conditions = exact_conditions(problem, options.conditions)
     transforms = {name: t for name, t in conditions.transform.items() if t is not UNTOUCHED}
-    fields = initial_fields(problem, options.network, seed)
+    fields = initial_fields(problem, options.network, seed).in_precision(options.precision)
     stages, choice = options.optimizer, ()
     if left_open:
         stages, why = _fitted(stages, fields, len(problem.variables))
@@ -65,7 +67,8 @@ def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formu
             *points.conditions(conditions.soft, options.weights.conditions),
             *points.observations(options.weights.observations),
         ]
-        return LeastSquares(fields, blocks, linear=Fields.linear_leaves, first=Fields.first_leaves)
+        posed = LeastSquares(fields, blocks, linear=Fields.linear_leaves, first=Fields.first_leaves)
+        return cast(posed, jnp.float32) if options.precision == "float32" else posed
 
     return Formulation(
         fields=fields,
@@ -79,6 +82,8 @@ def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formu
         redraw=options.redraw,
         redraw_every=options.redraw_every,
         rules=rules,
+        precision=options.precision,
+        plain=lambda fields: fields.in_precision("float64"),
         tolerance=options.tolerance,
         time_limit=options.time_limit,
     )
@@ -118,19 +123,63 @@ def _network(problem: Problem, options: NetworkOptions, group: Group, key: Array
         options.harmonics,
     )
     holes = _holes(problem) if options.holes and group.columns[: len(problem.coordinates)] == space else ()
+    kind = NETWORKS[options.kind]
+    _require_fitting(options, bool(holes))
     if holes:
         inputs = Holes(inputs, holes)
+    waves: Inputs = inputs
     if options.fourier_features:
-        inputs = FourierFeatures(inputs, options.fourier_features, options.fourier_scale, inputs_key)
+        waves = FourierFeatures.drawn(inputs, options.fourier_features, options.fourier_scale, inputs_key)
+    elif kind.behind_waves and not options.gabor_features:
+        half = max(1, (options.width or 2) // 2)
+        waves = FourierFeatures.drawn(inputs, half, options.fourier_scale, inputs_key)
+    if options.gabor_features:
+        waves = GaborFeatures.drawn(inputs, options.gabor_features, options.fourier_scale, inputs_key)
     architecture = Architecture(
         options.width,
         options.depth,
         options.activation,
         options.feature_scale,
         _patches(problem, options, group),
+        options.initialisation,
+        (options.factor_mean, options.factor_spread) if options.factorised else None,
     )
     # drawn in one compiled program: layer by layer, each draw would be compiled on its own
-    return eqx.filter_jit(NETWORKS[options.kind])(inputs, len(group.unknowns), architecture, network_key)
+    return eqx.filter_jit(kind)(waves, len(group.unknowns), architecture, network_key)
+
+
+def _require_fitting(options: NetworkOptions, holes: bool) -> None:
+    """Raise ``DeclarationError`` for choices that exclude each other."""
+    kind = NETWORKS[options.kind]
+    faults = [
+        (
+            kind.separable and holes,
+            f"kind: {options.kind} with coordinates inverted at holes, which mix coordinates",
+            "inputs of one coordinate each", "write holes: false, or take kind: mlp",
+        ),
+        (
+            kind.separable and options.gabor_features > 0,
+            f"gabor_features: {options.gabor_features} mix coordinates, for kind: {options.kind}",
+            "inputs of one coordinate each", "take fourier_features, or kind: mlp",
+        ),
+        (
+            options.fourier_features > 0 and options.gabor_features > 0,
+            "fourier_features and gabor_features are both given", "one of them", "drop the other",
+        ),
+        (
+            options.initialisation == "siren" and options.activation != "sin",
+            f"initialisation: siren for the activation {options.activation}",
+            "sines, whose size it keeps", "write activation: sin",
+        ),
+        (
+            kind.patched and (options.factorised or options.initialisation == "siren"),
+            f"factorised weights or initialisation: siren for kind: {options.kind}",
+            "a network with hidden layers that are trained", "drop it, or take kind: mlp",
+        ),
+    ]  # fmt: skip
+    for wrong, what, expected, mend in faults:
+        if wrong:
+            raise DeclarationError(what, expected=expected, mend=mend, section="network")
 
 
 def _patches(problem: Problem, options: NetworkOptions, group: Group) -> tuple[int, ...]:

@@ -23,21 +23,32 @@ class NetworkOptions(Options):
     definite form (Helmholtz), whose solutions oscillate without decay, 600 random sine features.
     """
 
-    kind: Literal["mlp", "modified_mlp", "features"] = "mlp"
-    """Plain multilayer perceptron, the one gated between two encodings of the input, or one hidden layer of
-    random features for each patch of the domain."""
+    kind: Literal["mlp", "modified_mlp", "pirate", "separable", "features"] = "mlp"
+    """Plain multilayer perceptron; the one gated between two encodings of the input; PirateNet, of residual
+    blocks that begin as the identity; sums of products of functions of one coordinate, fast with sampling:
+    grid on a box; or one hidden layer of random features for each patch of the domain."""
     width: PositiveInt | None = None
     """Units in each hidden layer."""
     depth: PositiveInt | None = None
-    """Hidden layers; random features have one."""
-    activation: Literal["tanh", "sin", "swish"] | None = None
+    """Hidden layers (of PirateNet blocks, of three layers each); random features have one."""
+    activation: Literal["tanh", "sin", "swish", "gabor"] | None = None
     """Activation function."""
     fourier_features: int = Field(0, ge=0)
-    """Random Fourier features of the input; 0, none."""
+    """Random Fourier features of the input; 0, none (for PirateNet, as many as it is wide)."""
+    gabor_features: int = Field(0, ge=0)
+    """Random waves under Gaussian envelopes of the input; 0, none."""
     fourier_scale: PositiveFloat = 3.0
-    """Standard deviation of their frequencies, for coordinates scaled to [-1, 1]."""
+    """Standard deviation of their frequencies, for coordinates scaled to [-1, 1]; 1 to 2 for PirateNet."""
     feature_scale: NonNegativeFloat | None = None
-    """First-layer weights and biases uniform in ± this, as random features; 0, Glorot's choice."""
+    """First-layer weights and biases uniform in ± this, as random features; 0, as ``initialisation``."""
+    initialisation: Literal["glorot", "siren"] = "glorot"
+    """How weights are drawn: Glorot-normal, or uniform in ±√(6/inputs), which suits sines."""
+    factorised: bool = False
+    """Random weight factorisation, W = diag(exp s) V with s and V trained."""
+    factor_mean: float = 1.0
+    """Mean of s at the start."""
+    factor_spread: NonNegativeFloat = 0.1
+    """Standard deviation of s at the start."""
     holes: bool = True
     """Let the network see coordinates inverted at every round hole of the domain."""
     patches: tuple[PositiveInt, ...] = ()
@@ -54,7 +65,7 @@ class PointsOptions(Options):
     boundary: PositiveInt = 400
     """Points for each condition that is not built in."""
     sampling: Literal["sobol", "uniform", "grid"] = "sobol"
-    """How points are drawn."""
+    """How points are drawn; those of a grid are never redrawn, and in a box are at least ``interior``."""
     pool: PositiveInt = 8
     """Candidates per point from which points are redrawn by residual; 1, points stay."""
 
@@ -98,6 +109,8 @@ class CollocationOptions(Options):
     keep the mean over the domain."""
     redraw_every: int = Field(500, ge=0)
     """Iterations between redraws of the points by residual; 0, never."""
+    precision: Literal["float64", "float32", "mixed"] = "float64"
+    """Precision of training: of everything, or mixed, the network in float32 and the rest in float64."""
     tolerance: PositiveFloat = 1e-9
     """Training ends when the root mean square residual has fallen by this factor."""
     time_limit: PositiveFloat | None = None

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..declare.conditions import AnyCondition, Initial, InitialRate, PointValue
 from ..declare.problem import Problem
-from ..geometry.sampling import Method, boundary, interior
+from ..geometry.sampling import Method, boundary, interior, tensor_grid
 
 
 class Draws:
@@ -20,6 +20,12 @@ class Draws:
     def interior(self, count: int) -> np.ndarray:
         """Points (count, d) inside the domain (and the time interval)."""
         return interior(self._problem.domain, count, next(self._seeds), self._sampling, self._time)
+
+    def grid(self, count: int) -> tuple[np.ndarray, tuple[int, ...]] | None:
+        """At least ``count`` points of the domain (and the time interval) that are a whole tensor grid, with
+        the number along each axis; None where points are drawn otherwise, or the domain is no box.
+        """
+        return tensor_grid(self._problem.domain, count, self._time) if self._sampling == "grid" else None
 
     def condition(
         self, condition: AnyCondition, count: int, pool: int = 1

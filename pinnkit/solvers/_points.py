@@ -27,11 +27,16 @@ class Points:
     ):
         self.problem, self.options, self.transforms = problem, options, transforms
         self._draws = Draws(problem, options.sampling, seed)
+        self._pool = 1 if options.sampling == "grid" else options.pool  # a part of a grid is none
 
     def interior(self, name: str, residual: Residual, weight: float) -> Block:
         """Points inside the domain (and the time interval)."""
         count = self.options.interior
-        x = self._draws.interior(count * self.options.pool)
+        if (found := self._draws.grid(count)) is not None:
+            x, counts = found
+            points = prepare(self.transforms, residual.needs, x, None, residual.varied, counts)
+            return Block(name, residual, points, jnp.asarray(weight))
+        x = self._draws.interior(count * self._pool)
         return self._block(name, residual, weight, x, None, count)
 
     def conditions(self, soft: Sequence[tuple[AnyCondition, str]], weight: float) -> list[Block]:
@@ -40,7 +45,7 @@ class Points:
         for number, (condition, _) in enumerate(soft):
             expression, jets = condition_residual(condition, self.problem)
             residual = Residual(self.problem, [expression], jets)
-            x, normals, count = self._draws.condition(condition, self.options.boundary, self.options.pool)
+            x, normals, count = self._draws.condition(condition, self.options.boundary, self._pool)
             label = _label(condition, number)
             blocks.append(self._block(label, residual, weight, x, normals, count, True))
         return blocks

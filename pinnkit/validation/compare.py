@@ -11,7 +11,7 @@ import numpy as np
 from ..declare.problem import Problem
 from ..geometry.sampling import boundary
 from ..solution.quantities import Estimate
-from ..solution.record import Solution
+from ..solution.record import Record, Solution
 from .norms import Measure, data_measure, defined_up_to_constant, space_time_measure
 from .quantities import QuantityError, compare_quantities, quantity_rows
 from .status import FEW_BARS, WORST_FIRST, Status, aligned, number
@@ -19,6 +19,8 @@ from .status import FEW_BARS, WORST_FIRST, Status, aligned, number
 _ZERO = 1e-13  # a reference this small beside the largest unknown is rounding
 _MISSING = 0.01  # share of points without a reference value that is still a comparison
 _BOUNDARY_POINTS = 2_000
+_UNITS = {"float64": 2.0**-52, "float32": 2.0**-23, "mixed": 2.0**-23}
+_FEW_UNITS = 10.0  # relative errors below so many units are rounding
 
 
 class Reference(Protocol):
@@ -193,7 +195,19 @@ def compare(solution: Solution, reference: Reference, tolerance: float) -> Compa
         for name in names
     )
     quantities = compare_quantities(solution, reference.quantities()) if problem.quantities else ()
+    notes += _precision_notes(solution.record, judged)
     return Comparison(judged, float(tolerance), reference.kind, tuple(notes), quantities)
+
+
+def _precision_notes(record: Record, judged: tuple[FieldError, ...]) -> list[str]:
+    """Sentences where training, or an error, is at the floor of the precision that training was in."""
+    unit = _UNITS[record.precision]
+    low = [field.name for field in judged if field.relative_l2 < _FEW_UNITS * unit]
+    errors = (
+        f"The error of {', '.join(low)} is at the floor of precision {record.precision}, whose unit is "
+        f"{unit:.1e}: more training would not lower it."
+    )
+    return [*([record.floor] if record.floor else []), *([errors] if low else [])]
 
 
 def _judge(

@@ -18,9 +18,10 @@ from scipy.signal import convolve2d
 from pinnkit.fields.activations import ACTIVATIONS
 from pinnkit.fields.collocation import prepare
 from pinnkit.fields.derivatives import add, closure, compose, differentiate, partitions, product
-from pinnkit.fields.embeddings import Coordinates, FourierFeatures, Holes
+from pinnkit.fields.embeddings import Coordinates, Holes
 from pinnkit.fields.exact_conditions import Transform
 from pinnkit.fields.features import Features
+from pinnkit.fields.fourier import FourierFeatures
 from pinnkit.fields.mlp import MLP, ModifiedMLP
 from pinnkit.fields.model import Fields, Group
 from pinnkit.fields.network import Architecture
@@ -153,8 +154,8 @@ def test_one_point_alone_and_a_part_of_the_derivatives():
         Coordinates((-1.0, 0.0), (3.0, 2.0), (1,), harmonics=2),
         Coordinates((-1.0, 0.0), (3.0, 2.0), (0, 1), harmonics=2),
         Holes(PLANE, (DISK, ELLIPSE)),
-        FourierFeatures(PLANE, 3, 2.0, KEY),
-        FourierFeatures(Coordinates((-1.0, 0.0), (3.0, 2.0), (0,)), 3, 2.0, KEY),
+        FourierFeatures.drawn(PLANE, 3, 2.0, KEY),
+        FourierFeatures.drawn(Coordinates((-1.0, 0.0), (3.0, 2.0), (0,)), 3, 2.0, KEY),
     ],
     ids=["plane", "periodic", "harmonics", "torus", "holes", "fourier", "periodic fourier"],
 )

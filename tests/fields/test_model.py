@@ -10,6 +10,7 @@ import pytest
 
 from pinnkit.fields.collocation import prepare
 from pinnkit.fields.embeddings import Coordinates
+from pinnkit.fields.fourier import FourierFeatures
 from pinnkit.fields.model import Fields, Group, Inferred
 from pinnkit.fields.network import Architecture
 from pinnkit.fields.networks import NETWORKS
@@ -19,8 +20,9 @@ INPUTS = Coordinates((0.0,), (1.0,), ())
 
 def fields(kind="mlp", inferred=()):
     keys = jax.random.split(jax.random.key(0))
+    inputs = FourierFeatures(INPUTS, ((1.0,), (2.0,))) if NETWORKS[kind].behind_waves else INPUTS
     networks = tuple(
-        NETWORKS[kind](INPUTS, 2 - k, Architecture(4, 2, "tanh"), key) for k, key in enumerate(keys)
+        NETWORKS[kind](inputs, 2 - k, Architecture(4, 2, "tanh"), key) for k, key in enumerate(keys)
     )
     raw = tuple(jnp.asarray(spec.raw) for spec in inferred)
     return Fields(networks, raw, (Group(("u", "v"), (0,)), Group(("p",), (0,))), inferred)
