@@ -122,18 +122,17 @@ class AbstractDescent(AbstractOptimiser[DescentState[Curvature]], Generic[Curvat
     def _begun_anew(
         self, state: DescentState[Curvature], loss: Scalar, gradient: Vector
     ) -> DescentState[Curvature]:
-        return DescentState(
-            loss=loss,
-            gradient=gradient,
-            direction=-self.product(state.curvature, gradient),
-            curvature=state.curvature,
-            fresh=state.fresh,
-            best_step=state.best_step,
-            resets=state.resets,
-            mark=Mark(loss, state.iteration),
-            iteration=state.iteration,
-            evaluations=state.evaluations + 1,
-            status=self._first_status(loss, gradient),
+        return eqx.tree_at(
+            lambda s: (s.loss, s.gradient, s.direction, s.mark, s.evaluations, s.status),
+            state,
+            (
+                loss,
+                gradient,
+                -self.product(state.curvature, gradient),
+                Mark(loss, state.iteration),
+                state.evaluations + 1,
+                self._first_status(loss, gradient),
+            ),
         )
 
     def step(

@@ -26,31 +26,21 @@ from jax import Array
 from jax.scipy.fft import dct, idct
 
 from .arrays import Count, Flag, Scalar, Vector
+from .damped import AbstractDamped, DampedState, where_running
 from .gram import LeastSquaresObjective
-from .optimiser import (
-    CONVERGED,
-    NONFINITE,
-    RUNNING,
-    STAGNATED,
-    AbstractOptimiser,
-    AbstractState,
-    Mark,
-    loss_at,
-)
+from .optimiser import RUNNING
 
 _REACH = 3.0
 _BISECTIONS = 60
 
 
-class DsgnarState(AbstractState):
-    """Δ besides what all states tell; the sketches follow from the iteration."""
+class DsgnarState(DampedState):
+    """Δ besides what all these states tell; the sketches follow from the iteration."""
 
-    loss: Scalar
     radius: Scalar
-    mark: Mark
-    iteration: Count
-    evaluations: Count
-    status: Count
+    failure: ClassVar[str] = (
+        "steps lowered the loss within no radius tried; the trust region was cut to a third each time"
+    )
 
 
 class _Sketch(eqx.Module):
@@ -102,7 +92,7 @@ class _Trial(eqx.Module):
     tried: Count
 
 
-class Dsgnar(AbstractOptimiser[DsgnarState]):
+class Dsgnar(AbstractDamped[DsgnarState]):
     """DSGNAR; ``share`` = s/P, ``buckets`` = rows of the sketch as a multiple of s.
 
     ϱ* is ``ratio`` in the first half of ``horizon`` iterations and ``late_ratio`` after it.
@@ -131,27 +121,8 @@ class Dsgnar(AbstractOptimiser[DsgnarState]):
         )
 
     def init(self, objective: LeastSquaresObjective, theta: Vector) -> DsgnarState:
-        loss = loss_at(objective, theta)
-        zero = jnp.zeros((), jnp.int32)
-        return DsgnarState(
-            loss=loss,
-            radius=jnp.full_like(loss, self.first_radius),
-            mark=Mark(loss, zero),
-            iteration=zero,
-            evaluations=zero + 1,
-            status=self._status(loss),
-        )
-
-    def restart(self, objective: LeastSquaresObjective, theta: Vector, state: DsgnarState) -> DsgnarState:
-        loss = loss_at(objective, theta)
-        return DsgnarState(
-            loss=loss,
-            radius=state.radius,
-            mark=Mark(loss, state.iteration),
-            iteration=state.iteration,
-            evaluations=state.evaluations + 1,
-            status=self._status(loss),
-        )
+        begun = self.begun(objective, theta)
+        return DsgnarState(**begun, radius=jnp.full_like(begun["loss"], self.first_radius))
 
     def step(
         self, objective: LeastSquaresObjective, theta: Vector, state: DsgnarState
@@ -162,21 +133,13 @@ class Dsgnar(AbstractOptimiser[DsgnarState]):
         trial = self._try_radii(objective, theta, state, sketch, wanted, running)
         moved = running & (trial.ratio > 0)
 
-        iteration = state.iteration + running
         radius = jnp.where(moved, trial.radius, state.radius / _REACH)
-        mark, stagnant = state.mark.advance(trial.loss, iteration, self.patience, self.least_fall)
-        nowhere = radius <= jnp.finfo(theta.dtype).eps * jnp.linalg.norm(theta)
-        status = jnp.where(stagnant | nowhere, STAGNATED, self._status(trial.loss))
-        status = jnp.where(jnp.all(jnp.isfinite(sketch.aligned)), status, NONFINITE)
-        new = DsgnarState(
-            loss=trial.loss,
-            radius=radius,
-            mark=mark,
-            iteration=iteration,
-            evaluations=state.evaluations + trial.tried,
-            status=status.astype(jnp.int32),
-        )
-        new = jax.tree.map(lambda before, after: jnp.where(running, after, before), state, new)
+        entries = self.gone_on(
+            state, trial.loss, trial.tried, ~moved,
+            stuck=radius <= jnp.finfo(theta.dtype).eps * jnp.linalg.norm(theta),
+            finite=jnp.all(jnp.isfinite(sketch.aligned)),
+        )  # fmt: skip
+        new = where_running(running, state, DsgnarState(**entries, radius=radius))
         return jnp.where(moved, trial.theta, theta), new
 
     def _sizes(self, parameters: int, rows: int) -> tuple[int, int]:
@@ -236,7 +199,3 @@ class Dsgnar(AbstractOptimiser[DsgnarState]):
             attempt,
             _Trial(theta, state.loss, jnp.zeros_like(state.loss), state.radius, jnp.zeros((), jnp.int32)),
         )
-
-    def _status(self, loss: Scalar) -> Count:
-        status = jnp.where(loss <= self.loss_tolerance, CONVERGED, RUNNING)
-        return jnp.where(jnp.isfinite(loss), status, NONFINITE).astype(jnp.int32)

@@ -24,17 +24,9 @@ import jax
 import jax.numpy as jnp
 
 from .arrays import Count, Flag, Scalar, Vector
+from .damped import AbstractDamped, DampedState, where_running
 from .gram import GramSystem, LeastSquaresObjective, gram_bytes
-from .optimiser import (
-    CONVERGED,
-    NONFINITE,
-    RUNNING,
-    STAGNATED,
-    AbstractOptimiser,
-    AbstractState,
-    Mark,
-    loss_at,
-)
+from .optimiser import RUNNING
 
 _ACCEPTABLE = 0.1  # least part of the predicted fall that a step must bring
 _RUNG = 4.0
@@ -42,15 +34,13 @@ _RUNGS = 20
 _LEAST_DROP, _MOST_DROP = 0.3, 1e-4  # how far the next ladder may start below the λ just taken
 
 
-class LevenbergMarquardtState(AbstractState):
+class LevenbergMarquardtState(DampedState):
     """``damping`` is the λ at the foot of the next ladder; negative until the first Jacobian sets it."""
 
-    loss: Scalar
     damping: Scalar
-    mark: Mark
-    iteration: Count
-    evaluations: Count
-    status: Count
+    failure: ClassVar[str] = (
+        "factorisations or losses on ladders were not finite; the damping was raised past each"
+    )
 
 
 class _Ladder(eqx.Module):
@@ -59,10 +49,11 @@ class _Ladder(eqx.Module):
     loss: Scalar
     ratio: Scalar
     rungs: Count
+    failures: Count
     accepted: Flag
 
 
-class LevenbergMarquardt(AbstractOptimiser[LevenbergMarquardtState]):
+class LevenbergMarquardt(AbstractDamped[LevenbergMarquardtState]):
     """Levenberg–Marquardt, in the form that suits the numbers of residuals and parameters.
 
     Each iteration costs one Jacobian and a factorisation of the smaller Gram matrix; few are needed.
@@ -83,29 +74,8 @@ class LevenbergMarquardt(AbstractOptimiser[LevenbergMarquardtState]):
         return gram_bytes(parameters, rows, self.kernel, itemsize)
 
     def init(self, objective: LeastSquaresObjective, theta: Vector) -> LevenbergMarquardtState:
-        loss = loss_at(objective, theta)
-        zero, one = jnp.zeros((), jnp.int32), jnp.ones((), jnp.int32)
-        return LevenbergMarquardtState(
-            loss=loss,
-            damping=-jnp.ones_like(loss),
-            mark=Mark(loss, zero),
-            iteration=zero,
-            evaluations=one,
-            status=self._first_status(loss),
-        )
-
-    def restart(
-        self, objective: LeastSquaresObjective, theta: Vector, state: LevenbergMarquardtState
-    ) -> LevenbergMarquardtState:
-        loss = loss_at(objective, theta)
-        return LevenbergMarquardtState(
-            loss=loss,
-            damping=state.damping,
-            mark=Mark(loss, state.iteration),
-            iteration=state.iteration,
-            evaluations=state.evaluations + 1,
-            status=self._first_status(loss),
-        )
+        begun = self.begun(objective, theta)
+        return LevenbergMarquardtState(**begun, damping=-jnp.ones_like(begun["loss"]))
 
     def step(
         self, objective: LeastSquaresObjective, theta: Vector, state: LevenbergMarquardtState
@@ -120,19 +90,13 @@ class LevenbergMarquardt(AbstractOptimiser[LevenbergMarquardtState]):
         ladder = self._climb(objective, theta, state.loss, system, foot, enabled=running & finite)
 
         drop = jnp.clip(jnp.abs(1 - ladder.ratio), _MOST_DROP, _LEAST_DROP)
-        iteration = state.iteration + running
-        mark, stagnant = state.mark.advance(ladder.loss, iteration, self.patience, self.least_fall)
-        status = jnp.where(stagnant | ~ladder.accepted, STAGNATED, RUNNING)
-        flat = jnp.max(jnp.abs(2 * system.slope)) <= self.gradient_tolerance
-        status = jnp.where(flat | (ladder.loss <= self.loss_tolerance), CONVERGED, status)
-        status = jnp.where(finite, status, NONFINITE)
-        return ladder.theta, LevenbergMarquardtState(
-            loss=ladder.loss,
-            damping=jnp.where(ladder.accepted, drop * ladder.damping, state.damping),
-            mark=mark,
-            iteration=iteration,
-            evaluations=state.evaluations + ladder.rungs,
-            status=jnp.where(running, status, state.status).astype(jnp.int32),
+        entries = self.gone_on(
+            state, ladder.loss, ladder.rungs, ladder.failures, stuck=~ladder.accepted, finite=finite,
+            converged=jnp.max(jnp.abs(2 * system.slope)) <= self.gradient_tolerance,
+        )  # fmt: skip
+        damping = jnp.where(ladder.accepted, drop * ladder.damping, state.damping)
+        return ladder.theta, where_running(
+            running, state, LevenbergMarquardtState(**entries, damping=damping)
         )
 
     def _climb(
@@ -159,6 +123,7 @@ class LevenbergMarquardt(AbstractOptimiser[LevenbergMarquardtState]):
                 loss=jnp.where(accepted, trial, loss),
                 ratio=jnp.where(accepted, ratio, 0.0),
                 rungs=ladder.rungs + 1,
+                failures=ladder.failures + ~jnp.isfinite(trial),
                 accepted=accepted,
             )
 
@@ -171,10 +136,7 @@ class LevenbergMarquardt(AbstractOptimiser[LevenbergMarquardtState]):
                 loss=loss,
                 ratio=jnp.zeros_like(loss),
                 rungs=jnp.zeros((), jnp.int32),
+                failures=jnp.zeros((), jnp.int32),
                 accepted=jnp.asarray(False),
             ),
         )
-
-    def _first_status(self, loss: Scalar) -> Count:
-        status = jnp.where(loss <= self.loss_tolerance, CONVERGED, RUNNING)
-        return jnp.where(jnp.isfinite(loss), status, NONFINITE).astype(jnp.int32)

@@ -19,39 +19,22 @@ import jax
 import jax.numpy as jnp
 
 from .arrays import Count, Flag, Scalar, Vector
+from .damped import AbstractDamped, DampedState, where_running
 from .gram import GramSystem, LeastSquaresObjective, gram_bytes
-from .optimiser import (
-    CONVERGED,
-    NONFINITE,
-    RUNNING,
-    STAGNATED,
-    AbstractOptimiser,
-    AbstractState,
-    Mark,
-    Objective,
-    loss_at,
-)
+from .optimiser import RUNNING, Objective
 
 _RAISE, _LOWER = 10.0, 0.5
 _MOST_LIFT = 1e10
 
 
-class SpringState(AbstractState):
+class SpringState(DampedState):
     """``momentum`` is φ; ``lift`` multiplies λ after steps that failed, and falls again after good ones."""
 
-    loss: Scalar
     momentum: Vector
     lift: Scalar
-    rollbacks: Count
-    mark: Mark
-    iteration: Count
-    evaluations: Count
-    status: Count
-
-    def faults(self) -> str:
-        if not (count := int(self.rollbacks)):
-            return ""
-        return f"{count} steps brought nothing; the momentum was dropped and the damping raised each time"
+    failure: ClassVar[str] = (
+        "steps brought nothing; the momentum was dropped and the damping raised each time"
+    )
 
 
 class _Search(eqx.Module):
@@ -61,7 +44,7 @@ class _Search(eqx.Module):
     done: Flag
 
 
-class Spring(AbstractOptimiser[SpringState]):
+class Spring(AbstractDamped[SpringState]):
     """SPRING; ``damping`` is λ as part of the Gram matrix's largest diagonal entry.
 
     A step along which no length lowers the loss, or whose factorisation fails, is not made: the momentum is
@@ -85,31 +68,8 @@ class Spring(AbstractOptimiser[SpringState]):
         return gram_bytes(parameters, rows, self.kernel, itemsize)
 
     def init(self, objective: LeastSquaresObjective, theta: Vector) -> SpringState:
-        loss = loss_at(objective, theta)
-        zero = jnp.zeros((), jnp.int32)
-        return SpringState(
-            loss=loss,
-            momentum=jnp.zeros_like(theta),
-            lift=jnp.ones_like(loss),
-            rollbacks=zero,
-            mark=Mark(loss, zero),
-            iteration=zero,
-            evaluations=zero + 1,
-            status=self._status(loss),
-        )
-
-    def restart(self, objective: LeastSquaresObjective, theta: Vector, state: SpringState) -> SpringState:
-        loss = loss_at(objective, theta)
-        return SpringState(
-            loss=loss,
-            momentum=state.momentum,
-            lift=state.lift,
-            rollbacks=state.rollbacks,
-            mark=Mark(loss, state.iteration),
-            iteration=state.iteration,
-            evaluations=state.evaluations + 1,
-            status=self._status(loss),
-        )
+        begun = self.begun(objective, theta)
+        return SpringState(**begun, momentum=jnp.zeros_like(theta), lift=jnp.ones_like(begun["loss"]))
 
     def step(
         self, objective: LeastSquaresObjective, theta: Vector, state: SpringState
@@ -120,25 +80,13 @@ class Spring(AbstractOptimiser[SpringState]):
         direction = system.solve(damping, self.momentum * state.momentum)
         search = self._search(objective, theta, direction, state.loss)
         moved = running & (search.loss < state.loss)
-        finite = jnp.isfinite(system.scale)
-
-        iteration = state.iteration + running
-        loss = jnp.where(moved, search.loss, state.loss)
-        mark, stagnant = state.mark.advance(loss, iteration, self.patience, self.least_fall)
         lift = jnp.where(moved, jnp.maximum(_LOWER * state.lift, 1.0), _RAISE * state.lift)
-        status = jnp.where(stagnant | (lift > _MOST_LIFT), STAGNATED, self._status(loss))
-        status = jnp.where(finite, status, NONFINITE)
-        new = SpringState(
-            loss=loss,
-            momentum=jnp.where(moved, direction, 0.0),
-            lift=lift,
-            rollbacks=state.rollbacks + ~moved,
-            mark=mark,
-            iteration=iteration,
-            evaluations=state.evaluations + search.tried,
-            status=status.astype(jnp.int32),
-        )
-        new = jax.tree.map(lambda before, after: jnp.where(running, after, before), state, new)
+        entries = self.gone_on(
+            state, search.loss, search.tried, ~moved,
+            stuck=lift > _MOST_LIFT, finite=jnp.isfinite(system.scale),
+        )  # fmt: skip
+        momentum = jnp.where(moved, direction, 0.0)
+        new = where_running(running, state, SpringState(**entries, momentum=momentum, lift=lift))
         return jnp.where(moved, theta + search.length * direction, theta), new
 
     def _search(self, objective: Objective, theta: Vector, direction: Vector, loss: Scalar) -> _Search:
@@ -161,7 +109,3 @@ class Spring(AbstractOptimiser[SpringState]):
             shorten,
             _Search(jnp.zeros_like(loss), loss, jnp.zeros((), jnp.int32), jnp.asarray(False)),
         )
-
-    def _status(self, loss: Scalar) -> Count:
-        status = jnp.where(loss <= self.loss_tolerance, CONVERGED, RUNNING)
-        return jnp.where(jnp.isfinite(loss), status, NONFINITE).astype(jnp.int32)

@@ -15,14 +15,19 @@ from pinnkit.training.optimiser import NONFINITE, RUNNING, run_chunk
 from .objectives import Neurons, Wall
 
 
-def test_adam_takes_the_steps_of_optax():
+@pytest.mark.parametrize(
+    ("kind", "rule"),
+    [(Adam, optax.adam), (AdamW, lambda rate: optax.adamw(rate, weight_decay=1e-4))],
+    ids=["adam", "adamw"],
+)
+def test_the_steps_are_those_of_optax(kind, rule):
     objective, theta = Neurons.random(30, 6), jnp.zeros(6)
-    method = Adam(learning_rate=0.02, final_rate=0.001, warm_up=5, horizon=40)
+    method = kind(learning_rate=0.02, final_rate=0.001, warm_up=5, horizon=40)
     ours, state, losses = run_chunk(method, objective, theta, method.init(objective, theta), 40)
-    rule = optax.adam(optax.warmup_cosine_decay_schedule(0.02 / 5, 0.02, 5, 40, 0.001))
+    rule = rule(optax.warmup_cosine_decay_schedule(0.02 / 5, 0.02, 5, 40, 0.001))
     moments = rule.init(theta)
     for _ in range(40):
-        change, moments = rule.update(jax.grad(objective.loss)(theta), moments)
+        change, moments = rule.update(jax.grad(objective.loss)(theta), moments, theta)
         theta = theta + change
     np.testing.assert_allclose(ours, theta, rtol=1e-10)
     np.testing.assert_allclose(losses[-1], objective.loss(ours), rtol=1e-12)

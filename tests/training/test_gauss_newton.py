@@ -131,11 +131,3 @@ def test_a_finished_state_is_left_alone():
     again, after = eqx.filter_jit(method.step)(objective, theta, state)
     np.testing.assert_array_equal(again, theta)
     assert eqx.tree_equal(state, after)
-
-
-def test_restart_keeps_the_damping():
-    first, second = Neurons.random(30, 6, seed=0), Neurons.random(30, 6, seed=1)
-    theta, state, _ = minimise(LevenbergMarquardt(), first, jnp.zeros(6), 3)
-    after = LevenbergMarquardt().restart(second, theta, state)
-    np.testing.assert_array_equal(after.damping, state.damping)
-    np.testing.assert_allclose(after.loss, second.loss(theta))
