@@ -3,27 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import pi
 from typing import Any
 
-from ..declare.problem import Problem
-from ..forms.classify import classify
+import sympy as sp
+
+from ..declare.problem import Problem, condition_expressions
+from ..forms.classify import Classification, classify
+from ..geometry.corners import reentrant_corners
 from ._collocation_options import CollocationOptions, NetworkOptions
 
 DESCENT = {"width": 24, "depth": 3, "activation": "tanh", "feature_scale": 0.0}
 DESCENT_STAGES = [{"adam": 300}, {"ssbroyden": 5000}]
-FEATURES = {"width": 600, "depth": 1, "activation": "sin", "feature_scale": 8.0}
+FEATURES = {"width": 500, "depth": 1, "activation": "sin"}
 FEATURE_STAGES = ["head", {"ssbroyden": 1000}]
 # SSBroyden passes over its dense matrix in every iteration: up to these sizes that costs no more than the
 # residuals do, with the memory bandwidth of a few cores and of an accelerator.
 DENSE_LIMITS = {"cpu": 5_000, "gpu": 15_000}
 MANY_COORDINATES = 6
+# Features fill few coordinates only: 600 of them leave 3e-3 of a smooth solution on the ball of five.
+FEATURE_COORDINATES = 3
+_KINKED = (
+    sp.Piecewise, sp.Abs, sp.sign, sp.Heaviside, sp.Min, sp.Max, sp.floor, sp.ceiling, sp.frac, sp.Mod,
+)  # fmt: skip
+
+
+def bandwidth(features: int, coordinates: int) -> float:
+    """B for which sines of weights uniform in ±B span as many dimensions as a quarter of the features.
+
+    Functions on the cube of side 2 with frequencies up to B in each of d coordinates have (2B/π)^d dimensions
+    (Landau and Pollak, 1962). More of them, and rounding errors of nearly dependent features set the error;
+    fewer, and the edges of the domain, where they do not suffice: on Kovasznay's flow 400 features leave
+    5e-5, 3e-7 and 6e-4 for B = 8, 16 and 24.
+    """
+    return pi / 2 * (features / 4) ** (1 / coordinates)
 
 
 def settled(problem: Problem, options: CollocationOptions) -> tuple[CollocationOptions, str]:
     """The options with nothing left open, and what was chosen and why in a sentence.
 
     Linear problems of second order in time (waves), and steady ones without a definite form (Helmholtz),
-    oscillate without decay, and descent alone stalls on them: random features with a least-squares start.
+    oscillate without decay, and descent alone stalls on them: random features with a least-squares start. So
+    for linear steady problems with a smooth solution, which features reach to rounding within seconds.
     Otherwise, transport included, a small network trained by quasi-Newton steps.
     """
     kind = classify(problem)
@@ -36,15 +57,35 @@ def settled(problem: Problem, options: CollocationOptions) -> tuple[CollocationO
         reason = (
             "random features with a least-squares start: the problem is linear and oscillates without decay"
         )
+    elif _smooth(problem, kind):
+        features = True
+        reason = (
+            "random features with a least-squares start: the problem is linear, steady, of few coordinates, "
+            "nothing given has kinks, and the domain has neither holes nor re-entrant corners"
+        )
     else:
         features, reason = False, "a small network trained by quasi-Newton steps"
     chosen, stages = (FEATURES, FEATURE_STAGES) if features else (DESCENT, DESCENT_STAGES)
     given = options.network.model_dump()
-    network = NetworkOptions(
-        **{name: chosen.get(name) if value is None else value for name, value in given.items()}
-    )
+    filled = {name: chosen.get(name) if value is None else value for name, value in given.items()}
+    if filled["feature_scale"] is None:
+        filled["feature_scale"] = bandwidth(filled["width"], len(problem.variables))
     stages = stages if options.optimizer == "auto" else options.optimizer
-    return options.model_copy(update={"network": network, "optimizer": stages}), reason
+    return options.model_copy(update={"network": NetworkOptions(**filled), "optimizer": stages}), reason
+
+
+def _smooth(problem: Problem, kind: Classification) -> bool:
+    """Whether a linear steady problem, all known but its solution, gives no cause for singularities."""
+    known = not (problem.inferred or problem.observations or any(p.infer for p in problem.parameters))
+    few = len(problem.variables) <= FEATURE_COORDINATES
+    if not (known and few and kind.steady and kind.linear):
+        return False
+    given = [e.residual for e in problem.equations]
+    given += [e for condition in problem.conditions for e in condition_expressions(condition)]
+    if any(e.has(*_KINKED) for e in given):
+        return False
+    holes = [piece for piece in problem.domain.pieces() if getattr(piece.carrier, "side", 1) < 0]
+    return not holes and len(reentrant_corners(problem.domain)) == 0
 
 
 def fitted(

@@ -19,8 +19,8 @@ def _listed(stages: Any) -> Any:
 class NetworkOptions(Options):
     """The network that stands for the unknowns; what is not given follows from the problem.
 
-    The choice is a multilayer perceptron, 3 × 24 tanh; for linear waves and steady problems without a
-    definite form (Helmholtz), whose solutions oscillate without decay, 600 random sine features.
+    The choice is a multilayer perceptron, 3 × 24 tanh; for linear waves and linear steady problems without a
+    definite form (Helmholtz) or with a smooth solution, 500 random sine features.
     """
 
     kind: Literal["mlp", "modified_mlp", "pirate", "separable", "features"] = "mlp"

@@ -12,30 +12,30 @@ from ._collocation_options import CollocationOptions, NetworkOptions, PointsOpti
 if TYPE_CHECKING:
     from ..declare import Problem
 
-# Rows for each feature: least squares with as many rows as columns interpolates, and errs between points.
-_ROWS = 5
+# Points for each feature: least squares with as many rows as columns interpolates, and errs between points.
+_ROWS = 3
 
 
 class RfmOptions(Options):
     """Options of the random feature method."""
 
-    features: PositiveInt = 400
+    features: PositiveInt = 500
     """Features in each patch."""
     patches: tuple[PositiveInt, ...] = ()
     """Parts that each coordinate, time last, is cut into; none, the domain is one patch."""
     activation: Literal["tanh", "sin", "swish"] = "sin"
     """Activation function."""
-    feature_scale: PositiveFloat = 4.0
-    """Weights and biases are uniform in ± this in a patch's own coordinates; the best of five factors of it
-    is taken."""
+    feature_scale: PositiveFloat | None = None
+    """Weights and biases are uniform in ± this, or a factor of it that fits better, in a patch's own
+    coordinates; none, by their numbers."""
     points: PointsOptions = PointsOptions(interior=2000, pool=1)
-    """Collocation points; at least five inside for each feature are drawn."""
+    """Collocation points; at least three inside for each feature are drawn."""
     weights: WeightOptions = WeightOptions()
     """Weights of mean squared residuals in the loss."""
     conditions: Literal["auto", "exact", "soft"] = "auto"
     """Build conditions into the unknowns: wherever it helps, all that can be, or none."""
-    cutoff: PositiveFloat = Field(1e-13, lt=1)
-    """Singular values below this part of the largest are left out."""
+    damping: PositiveFloat = Field(1e-14, lt=1)
+    """Damping of the least-squares problem, as part of the most its largest singular value can be."""
     steps: PositiveInt = 30
     """Newton steps at most, for nonlinear problems."""
 
@@ -78,7 +78,7 @@ class Rfm(TrainedSolver):
                 points=options.points.model_copy(update={"interior": rows}),
                 weights=options.weights,
                 conditions=options.conditions,
-                optimizer=[{"head": {"iterations": options.steps, "cutoff": options.cutoff}}],
+                optimizer=[{"head": {"iterations": options.steps, "damping": options.damping}}],
                 tolerance=1e-16,
             ),
             seed,

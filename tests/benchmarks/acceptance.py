@@ -73,6 +73,8 @@ CASES = (
     Case("kdv", 1e-3, 60, issue=4),
     # the pressure is singular at the corners of the lid
     Case("cavity", 1e-2, 180, issue=4, scored=("u", "v")),
+    Case("poisson_smooth", 1e-9, 60, issue=4),
+    Case("poisson_smooth", 1e-7, 60, issue=4, solver="pinn"),
     Case("poisson_modes", 1e-9, 60, issue=4),
     Case("poisson_modes", 1e-7, 60, issue=4, solver="pinn"),
     Case("poisson_ball", 1e-4, 60, issue=4),

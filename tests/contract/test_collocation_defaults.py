@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import sympy as sp
 
 import pinnkit as pk
-from pinnkit.solvers._collocation_defaults import DESCENT_STAGES, FEATURE_STAGES, fitted, settled
+from pinnkit.solvers._collocation_defaults import (
+    DESCENT_STAGES,
+    FEATURE_STAGES,
+    bandwidth,
+    fitted,
+    settled,
+)
 from pinnkit.solvers._collocation_options import CollocationOptions, NetworkOptions
 
 x, t = pk.coordinates("x"), pk.time("t", 0, 1)
@@ -20,12 +27,23 @@ def line(equation: sp.Expr, *conditions) -> pk.Problem:
     return pk.Problem(name="line", domain=pk.Interval(0, 1), equations=[equation], conditions=given)
 
 
-def square(equation: sp.Expr) -> pk.Problem:
+def square(equation: sp.Expr, domain=None, value=0) -> pk.Problem:
     return pk.Problem(
         name="square",
-        domain=pk.Rectangle((0, 0), (1, 1)),
+        domain=domain or pk.Rectangle((0, 0), (1, 1)),
         equations=[equation],
-        conditions=[pk.Dirichlet(w, 0)],
+        conditions=[pk.Dirichlet(w, value)],
+    )
+
+
+def ball(dimension: int) -> pk.Problem:
+    z = pk.coordinates(" ".join(f"z{k}" for k in range(dimension)))
+    v = pk.unknown("v", *z)
+    return pk.Problem(
+        name="ball",
+        domain=pk.Ball((0,) * dimension, 1),
+        equations=[-pk.laplacian(v) - 1],
+        conditions=[pk.Dirichlet(v, 0)],
     )
 
 
@@ -36,10 +54,37 @@ def square(equation: sp.Expr) -> pk.Problem:
         (square(pk.laplacian(w) + 400 * w - 1), FEATURE_STAGES),
         (line(u.diff(t) + 3 * u.diff(x)), DESCENT_STAGES),
         (line(u.diff(t) - u.diff(x, 2)), DESCENT_STAGES),
-        (square(-pk.laplacian(w) - 1), DESCENT_STAGES),
+        (square(-pk.laplacian(w) - 1), FEATURE_STAGES),
+        (square(-pk.laplacian(w) + sp.exp(w)), DESCENT_STAGES),
+        (square(-pk.laplacian(w) - sp.Abs(x - y)), DESCENT_STAGES),
+        (square(-pk.laplacian(w), value=sp.Piecewise((x, x < y), (y, True))), DESCENT_STAGES),
+        (
+            square(-pk.laplacian(w) - 1, pk.Rectangle((0, 0), (1, 1)) - pk.Disk((0.5, 0.5), 0.2)),
+            DESCENT_STAGES,
+        ),
+        (
+            square(-pk.laplacian(w) - 1, pk.Rectangle((-1, -1), (1, 1)) - pk.Rectangle((0, 0), (1, 1))),
+            DESCENT_STAGES,
+        ),
+        (square(sp.Pow(w.diff(x), 2) + w.diff(y) ** 2 - 1), DESCENT_STAGES),
+        (ball(5), DESCENT_STAGES),
         (line(u.diff(t, 2) - u.diff(x, 2) + u**3, pk.InitialRate(u, 0)), DESCENT_STAGES),
     ],
-    ids=["wave", "helmholtz", "transport", "heat", "poisson", "nonlinear wave"],
+    ids=[
+        "wave",
+        "helmholtz",
+        "transport",
+        "heat",
+        "poisson",
+        "semilinear",
+        "kinked source",
+        "kinked data",
+        "hole",
+        "re-entrant corner",
+        "eikonal",
+        "many coordinates",
+        "nonlinear wave",
+    ],
 )
 def test_the_class_decides(problem, stages):
     chosen, reason = settled(problem, CollocationOptions())
@@ -53,6 +98,24 @@ def test_what_is_given_stays():
     chosen, _ = settled(square(-pk.laplacian(w) - 1), given)
     assert chosen.optimizer == given.optimizer
     assert (chosen.network.width, chosen.network.depth, chosen.network.activation) == (7, 1, "sin")
+
+
+def test_what_is_to_be_found_besides_the_solution_is_left_to_descent():
+    k = pk.parameter("k", 1.0, infer=True)
+    problem = pk.Problem(
+        name="inverse",
+        domain=pk.Rectangle((0, 0), (1, 1)),
+        equations=[-k * pk.laplacian(w) - 1],
+        conditions=[pk.Dirichlet(w, 0)],
+        observations=[pk.Observations(w, "values.csv")],
+    )
+    assert settled(problem, CollocationOptions())[0].optimizer == DESCENT_STAGES
+
+
+@pytest.mark.parametrize(("features", "coordinates"), [(400, 1), (400, 2), (1000, 5)])
+def test_the_bandwidth_spans_a_quarter_of_the_features(features, coordinates):
+    dimensions = (2 * bandwidth(features, coordinates) / np.pi) ** coordinates
+    np.testing.assert_allclose(dimensions, features / 4)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +144,7 @@ def test_the_choice_is_told_and_only_where_left_open():
     from pinnkit.driver.numerics import numerics
     from pinnkit.solvers._collocation import formulate
 
-    problem = square(-pk.laplacian(w) - 1)
+    problem = line(u.diff(t) - u.diff(x, 2))
     with numerics():
         wide = formulate(problem, CollocationOptions(network=NetworkOptions(width=60)), 0)
         given = formulate(
