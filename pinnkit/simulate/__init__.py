@@ -1,0 +1,1 @@
+"""Differentiable simulators generated from a declaration: spatial back-ends, time integration, inversion."""

@@ -1,0 +1,101 @@
+"""Differentiable simulation: grids and time steps generated from the declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import PositiveFloat, PositiveInt
+
+from ._base import DirectSolver, Options, Requirement, SolverFailed
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..declare import Problem
+    from ..solution import Field, Solution
+
+
+class DiffsimOptions(Options):
+    """Options of the simulator."""
+
+    backend: Literal["auto", "finite_difference", "finite_volume", "spectral"] = "auto"
+    """How space is treated; auto chooses by the equations, and the report says why."""
+    order: Literal[2, 4, 6] = 6
+    """Order of finite differences."""
+    cells: PositiveInt | None = None
+    """Cells along the longest side; none, refined until the tolerance is met."""
+    scheme: Literal["auto", "explicit", "imex", "implicit"] = "auto"
+    """Time integration; auto is explicit where its stability allows steps of sensible size."""
+    accuracy: PositiveFloat = 1e-6
+    """Relative error aimed at, by the difference of two resolutions."""
+    work: PositiveFloat = 4e9
+    """Most evaluations times cells that one resolution may take."""
+
+
+def _evolves(problem: Problem) -> bool:
+    from ..forms import FormUnavailable, evolution_form
+
+    try:
+        evolution_form(problem)
+    except FormUnavailable:
+        return False
+    return True
+
+
+def _on_box(problem: Problem) -> bool:
+    from ..geometry.boxes import Box, Interval, Rectangle
+
+    return isinstance(problem.domain, (Box, Interval, Rectangle))
+
+
+class Diffsim(DirectSolver):
+    """∂ₜU = rate(t, U), generated from the evolution form and integrated in time."""
+
+    name = "diffsim"
+    summary = "simulation on grids: finite differences, finite volumes or spectral, with gradients"
+    references = (
+        "Cox & Matthews, J. Comput. Phys. 176 (2002)",
+        "van Leer, J. Comput. Phys. 32 (1979)",
+        "Kidger, On Neural Differential Equations, PhD thesis, Oxford (2021)",
+    )
+    requires = (
+        Requirement("equations that can be solved for time derivatives", _evolves),
+        Requirement("an interval, rectangle or box", _on_box),
+        Requirement(
+            "no parameter or function to be inferred",
+            lambda problem: not problem.inferred and not any(p.infer for p in problem.parameters),
+        ),
+    )
+    options = DiffsimOptions
+
+    def run(self, problem: Problem, options: DiffsimOptions, seed: int) -> Solution:
+        """Simulate. Raises ``SolverFailed`` for what the back-end refuses, or where it blows up."""
+        from ..forms import FormUnavailable
+        from ..simulate.forward import BlowUp, ForwardOptions, simulate
+        from ..solution import Record, Solution, package_versions
+
+        asked = ForwardOptions(
+            backend=None if options.backend == "auto" else options.backend,
+            order=options.order, points=options.cells, scheme=options.scheme,
+            tolerance=options.accuracy, work=options.work,
+        )  # fmt: skip
+        try:
+            found = simulate(problem, asked)
+        except (BlowUp, FormUnavailable) as fault:
+            raise SolverFailed(str(fault)) from fault
+        record = Record(
+            solver=self.name, options=options.model_dump(mode="json"), seed=seed,
+            versions=package_versions(), notes=found.notes,
+        )  # fmt: skip
+        return Solution(problem, found.field, record)
+
+    def arrays(self, solution: Solution) -> dict[str, np.ndarray]:
+        """Knots, degrees and coefficients of the splines."""
+        return solution.field.arrays()
+
+    def restore(self, problem: Problem, options: DiffsimOptions, arrays: Mapping[str, np.ndarray]) -> Field:
+        """The splines."""
+        from ..simulate.trajectory import SplineField
+
+        return SplineField.from_arrays(problem.unknown_names, arrays)
