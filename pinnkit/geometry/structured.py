@@ -1,12 +1,14 @@
-"""Structured meshes of rectangles and boxes, the same on opposite sides."""
+"""Structured meshes of intervals, rectangles and boxes, the same on opposite sides."""
 
 from __future__ import annotations
 
-from itertools import permutations
+from collections.abc import Sequence
+from itertools import permutations, product
 
 import numpy as np
 
-from .boxes import Box, Rectangle
+from .boxes import Box, Interval, Rectangle
+from .elements import ELEMENTS
 from .mesh import Mesh, ascending
 
 
@@ -57,3 +59,23 @@ def kuhn_tetrahedra(shape: Box, size: float) -> Mesh:
         facets.setdefault(name, []).append(sides[on_side])
     named = {name: np.vstack(parts) for name, parts in facets.items()}
     return Mesh(points, found, "tetra", named)
+
+
+def bricks(shape: Interval | Rectangle | Box, counts: Sequence[int]) -> Mesh:
+    """``counts`` equal cells along each axis: lines, rectangles or bricks."""
+    kind = {1: "line", 2: "quad", 3: "hexahedron"}[shape.dimension]
+    element = ELEMENTS[kind]
+    axes = [np.linspace(a, b, n + 1) for a, b, n in zip(*shape.bounds, counts, strict=True)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, shape.dimension)
+    number = np.arange(len(points)).reshape([n + 1 for n in counts])
+    first = np.array(list(product(*map(range, counts))))
+    corners = np.array(element.nodes, int)[: element.corners]
+    cells = number[tuple(np.moveaxis(first[:, None] + corners, -1, 0))]
+    sides = [list(side[: element.corners // 2]) for side in element.facets]
+    facets: dict[str, list[np.ndarray]] = {}
+    for place, name in enumerate(shape.names):
+        axis, end = divmod(place, 2)
+        outer = cells[first[:, axis] == end * (counts[axis] - 1)]
+        side = next(s for s in sides if np.all(corners[s, axis] == end))
+        facets.setdefault(name, []).append(outer[:, side])
+    return Mesh(points, cells, kind, {name: np.vstack(parts) for name, parts in facets.items()})

@@ -23,6 +23,7 @@ from ..fields.precision import cast
 from ..forms.errors import FormUnavailable
 from ..forms.strong import strong_form
 from ..geometry.carriers import Ellipsoid, Sphere
+from ..training.checkpoint import Stage
 from ..training.least_squares import LeastSquares
 from ..training.schedule import read_schedule
 from ._base import Formulation
@@ -43,11 +44,7 @@ def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formu
     conditions = exact_conditions(problem, options.conditions)
     transforms = {name: t for name, t in conditions.transform.items() if t is not UNTOUCHED}
     fields = initial_fields(problem, options.network, seed).in_precision(options.precision)
-    stages, choice = options.optimizer, ()
-    if left_open:
-        stages, why = _fitted(stages, fields, len(problem.variables))
-        choice = (why,)
-    schedule = read_schedule(stages)
+    schedule, choice = chosen_schedule(options, left_open, fields, len(problem.variables))
     strong = strong_form(problem)
     if (highest := max(strong.jets, key=lambda jet: jet.order)).order > HIGHEST_ORDER:
         raise FormUnavailable(
@@ -89,12 +86,19 @@ def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formu
     )
 
 
-def _fitted(stages: Any, fields: Fields, coordinates: int) -> tuple[Any, str]:
+def chosen_schedule(
+    options: CollocationOptions, left_open: bool, fields: Fields, coordinates: int
+) -> tuple[tuple[Stage, ...], tuple[str, ...]]:
+    """The stages, fitted to the size of the fields where they were left open, and why in a sentence."""
+    if not left_open:
+        return read_schedule(options.optimizer), ()
     leaves = jax.tree.leaves(eqx.filter(fields, eqx.is_inexact_array))
     single = jnp.result_type(*leaves) != jnp.float64
-    return fitted(
-        stages, sum(leaf.size for leaf in leaves), coordinates, single, jax.devices()[0].platform
+    stages, reason = fitted(
+        list(options.optimizer), sum(leaf.size for leaf in leaves), coordinates, single,
+        jax.devices()[0].platform,
     )  # fmt: skip
+    return read_schedule(stages), (reason,)
 
 
 def initial_fields(problem: Problem, options: NetworkOptions, seed: int) -> Fields:

@@ -11,7 +11,7 @@ from ._base import Options
 Stages = Annotated[list[str | dict[str, PositiveInt | dict[str, Any]]], Field(min_length=1)]
 
 
-def _listed(stages: Any) -> Any:
+def listed(stages: Any) -> Any:
     """One stage alone is a schedule too."""
     return stages if stages == "auto" or isinstance(stages, (list, tuple)) else [stages]
 
@@ -89,7 +89,7 @@ class CollocationOptions(Options):
     weights: WeightOptions = WeightOptions()
     conditions: Literal["auto", "exact", "soft"] = "auto"
     """Build conditions into the unknowns: wherever it helps, all that can be, or none."""
-    optimizer: Annotated[Literal["auto"] | Stages, BeforeValidator(_listed)] = "auto"
+    optimizer: Annotated[Literal["auto"] | Stages, BeforeValidator(listed)] = "auto"
     """Stages in order: a name, {name: iterations} or {name: {iterations: …, option: …}}; auto chooses."""
     weighting: str | dict[str, Any] = "none"
     """How weights change: none, gradient_norm, ntk, relobralo, residual_attention, self_adaptive,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,10 +25,19 @@ EQUATIONS = "equations"
 _SAME = 1e-2  # a last value as near as this to the declared one is meant to be it
 
 
-def weighting_rules(problem: Problem, options: CollocationOptions, soft: int) -> tuple[AbstractRule, ...]:
+def times_of(points: Any) -> Array:
+    """The times of collocation points."""
+    assert isinstance(points, Collocation)
+    return points.x[:, -1]
+
+
+def weighting_rules(
+    problem: Problem, options: CollocationOptions, soft: int, times: Callable[[Any], Array] = times_of
+) -> tuple[AbstractRule, ...]:
     """Curricula and causal weights first, then the weighting, which sees the blocks as they left them.
 
-    ``soft`` is the number of conditions that are left to the loss. Raises ``DeclarationError`` where a rule
+    ``soft`` is the number of conditions that are left to the loss; ``times`` tells those of an equation's
+    points. Raises ``DeclarationError`` where a rule
     would find nothing to act on.
     """
     rules: list[AbstractRule] = list(_curricula(problem, options))
@@ -41,7 +50,7 @@ def weighting_rules(problem: Problem, options: CollocationOptions, soft: int) ->
         rules.append(
             CausalWeights(
                 block=EQUATIONS,
-                times=_times,
+                times=times,
                 start_time=problem.time.start,
                 end_time=problem.time.end,
                 chunks=options.causal_chunks,
@@ -56,11 +65,6 @@ def weighting_rules(problem: Problem, options: CollocationOptions, soft: int) ->
             mend="write conditions: soft, or weighting: none",
         )  # fmt: skip
     return (*rules, *([weighting] if weighting is not None else []))
-
-
-def _times(points: Any) -> Array:
-    assert isinstance(points, Collocation)
-    return points.x[:, -1]
 
 
 def _curricula(problem: Problem, options: CollocationOptions) -> Iterator[Curriculum]:

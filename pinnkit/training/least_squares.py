@@ -213,7 +213,8 @@ class LeastSquares(eqx.Module):
         self, block: Block, theta: Array, add: Callable[[PyTree, Array, Array, Array], PyTree], total: PyTree
     ) -> Any:
         """``add(total, rows (c, m), slopes (c, m, P), points (c,))`` over a block in chunks of c points."""
-        chunk = min(JACOBIAN_CHUNK, block.count)
+        # of points with many rows, as cells with all their tests, fewer at a time
+        chunk = min(JACOBIAN_CHUNK, max(1, 4 * JACOBIAN_CHUNK // self._components(block)), block.count)
         chunks = -(-block.count // chunk)
         position = jnp.arange(chunks * chunk)
         # the last chunk is filled up with repeated points that count nothing

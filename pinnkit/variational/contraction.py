@@ -9,8 +9,11 @@ are products with tables that all cells share.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from .cells import MappedPoints
@@ -40,16 +43,29 @@ class Geometry(eqx.Module):
 
 
 class Tables(eqx.Module):
-    """Test functions and derivatives at reference points, one set (…) for all cells or (e, …) for each."""
+    """Test functions and derivatives at reference points, one set (…) for all cells or (e, …) for each.
+
+    ``hessian`` is None where nothing multiplies it.
+    """
 
     value: Array
     gradient: Array
-    hessian: Array
+    hessian: Array | None
 
     @classmethod
-    def of(cls, table: TestTable) -> Tables:
+    def of(cls, table: TestTable, hessian: bool = True) -> Tables:
         """A table that all cells share."""
-        return cls(jnp.asarray(table.value), jnp.asarray(table.gradient), jnp.asarray(table.hessian))
+        second = jnp.asarray(table.hessian) if hessian else None
+        return cls(jnp.asarray(table.value), jnp.asarray(table.gradient), second)
+
+    @classmethod
+    def each(cls, tables: Sequence[TestTable], which: np.ndarray, hessian: bool = True) -> Tables:
+        """Of several tables the one whose number (e,) each cell names."""
+        value, gradient, second = (
+            jnp.asarray(np.stack([getattr(t, part) for t in tables])[which])
+            for part in ("value", "gradient", "hessian")
+        )
+        return cls(value, gradient, second if hessian else None)
 
 
 def contract(tables: Tables, geometry: Geometry, densities: Densities) -> Array:

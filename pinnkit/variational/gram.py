@@ -54,3 +54,13 @@ def whitening(matrices: np.ndarray) -> np.ndarray:
     factor = np.linalg.cholesky(scaled)
     identity = np.broadcast_to(np.eye(matrices.shape[1]), matrices.shape)
     return np.linalg.solve(factor, identity) / size[:, None, :]
+
+
+def pruned_whitening(matrices: np.ndarray) -> np.ndarray:
+    """Λ^{−½}Qᵀ (e, t, t) of G = QΛQᵀ, for tests of which some may depend on others: their rows are zero."""
+    size = np.sqrt(np.einsum("ett->et", matrices))
+    size = np.where(size == 0, 1.0, size)
+    values, vectors = np.linalg.eigh(matrices / size[:, :, None] / size[:, None, :])
+    kept = values > _SINGULAR * values[:, -1:]
+    scale = np.where(kept, 1 / np.sqrt(np.where(kept, values, 1.0)), 0.0)
+    return scale[:, :, None] * vectors.swapaxes(1, 2) / size[:, None, :]

@@ -1,7 +1,7 @@
-"""Test functions on reference cells: bubbles, functions of one facet, and hats.
+"""Test functions on reference cells: bubbles, and functions of one facet.
 
 Bubbles vanish on the whole boundary of the cell, functions of a facet on all its other facets, so that both
-live on one cell and nothing is assembled; hats belong to the vertices and are.
+live on one cell and nothing is assembled.
 """
 
 from __future__ import annotations
@@ -92,16 +92,6 @@ def facet_tests(element: Element, side: int, order: int, at: np.ndarray) -> Test
     fall = x if corners[0, axis] > 0.5 else constant(at) - x
     lines = [_line_bubbles(at, other, order) for other in range(element.dimension) if other != axis]
     return TestTable.of([product([fall, *factors]) for factors in grid(*lines)])
-
-
-def hats(element: Element, at: np.ndarray) -> TestTable:
-    """The functions of lowest order of the vertices, one at theirs and zero at the others."""
-    d = element.dimension
-    if element.reference == "simplex":
-        return TestTable.of(_barycentric(at, d))
-    ends = [(constant(at) - coordinate(at, axis), coordinate(at, axis)) for axis in range(d)]
-    corners = np.array(element.nodes)[: element.corners].astype(int)
-    return TestTable.of([product([ends[a][int(v)] for a, v in enumerate(corner)]) for corner in corners])
 
 
 def _centred(at: np.ndarray, axis: int) -> Expansion:

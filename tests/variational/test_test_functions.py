@@ -7,7 +7,7 @@ import pytest
 
 from pinnkit.geometry.elements import ELEMENTS
 from pinnkit.geometry.rules import reference_rule
-from pinnkit.variational.test_functions import bubbles, facet_tests, hats, legendre
+from pinnkit.variational.test_functions import bubbles, facet_tests, legendre
 
 from .gallery import KINDS
 
@@ -25,7 +25,6 @@ def functions(kind):
     yield lambda at: bubbles(element, 4, at)
     if element.reference != "prism":
         yield from (lambda at, side=side: facet_tests(element, side, 3, at) for side in range(2))
-        yield lambda at: hats(element, at)
 
 
 @pytest.mark.parametrize("kind", CELLS)
@@ -83,11 +82,3 @@ def test_those_of_time_are_orthogonal():
     at, weights = reference_rule(ELEMENTS["line"], 12)
     values = legendre(at[:, 0], 5)
     np.testing.assert_allclose((values * weights) @ values.T, np.diag(1 / (2 * np.arange(5) + 1)), atol=1e-14)
-
-
-@pytest.mark.parametrize("kind", [k for k in CELLS if k != "wedge"])
-def test_hats_are_one_at_their_vertex_and_add_up_to_one(kind):
-    element = ELEMENTS[kind]
-    corners = np.array(element.nodes, float)[: element.corners].reshape(-1, element.dimension)
-    np.testing.assert_allclose(hats(element, corners).value, np.eye(element.corners), atol=1e-14)
-    np.testing.assert_allclose(hats(element, reference_rule(element, 4)[0]).value.sum(axis=0), 1.0)

@@ -1,0 +1,42 @@
+"""hp-VPINN: residuals tested on the cells of the domain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ._base import Formulation, Requirement, TrainedSolver
+from ._variational_options import CellOptions, CellTestOptions, VariationalOptions
+
+if TYPE_CHECKING:
+    from ..declare import Problem
+
+
+class HpVpinnOptions(VariationalOptions):
+    """Options of `hp_vpinn`."""
+
+    tests: CellTestOptions = CellTestOptions()
+    cells: CellOptions = CellOptions()
+
+
+class HpVpinn(TrainedSolver):
+    """Minimises Σₑ RᵀG⁻¹R with R the equations tested on cell e and G the Gram matrix of its tests."""
+
+    name = "hp_vpinn"
+    summary = "network with weak residuals on cells; boxes, shapes and meshes up to three dimensions"
+    references = (
+        "Kharazmi, Zhang & Karniadakis, Comput. Methods Appl. Mech. Eng. 374 (2021)",
+        "Anandh, Ghose, Jain & Ganesan, arXiv 2404.12063 (2024)",
+        "Rojas, Maczuga, Muñoz-Matute, Pardo & Paszyński, Comput. Methods Appl. Mech. Eng. 425 (2024)",
+    )
+    requires = (
+        Requirement("at most three coordinates", lambda problem: len(problem.coordinates) <= 3),
+    )
+    options = HpVpinnOptions
+
+    def build(self, problem: Problem, options: HpVpinnOptions, seed: int) -> Formulation:
+        """Networks for the unknowns, blocks of tested residuals, one for each condition that is soft."""
+        from ._cells import CellTests, domain_cells
+        from ._variational import formulate
+
+        tests = CellTests(problem, options, domain_cells(problem, options.cells), options.cells.slabs)
+        return formulate(problem, options, seed, tests.interior, tests.boundary)
