@@ -17,6 +17,7 @@ import sympy as sp
 
 from ..declare import conditions as declared
 from ..declare.problem import Equation, Problem
+from ..declare.symbols import unknown
 from ..geometry.carriers import Plane
 from .errors import FormUnavailable
 from .jets import Jets
@@ -49,7 +50,7 @@ def mixed_form(problem: Problem) -> MixedForm:
         sigma = []
         for flux in own.flux:
             number += 1
-            sigma.append(sp.Function(_unused(f"flux{number}", problem))(*problem.variables))
+            sigma.append(unknown(_unused(f"flux{number}", problem), *problem.variables))
             law = sigma[-1] - jets.from_jets(flux)
             equations.append(Equation(f"{equation.name}: {sigma[-1].func.__name__}", law, sp.S.Zero))
         divergence = sp.Add(*(s.diff(v) for s, v in zip(sigma, problem.coordinates, strict=True)))
@@ -71,7 +72,7 @@ def mixed_form(problem: Problem) -> MixedForm:
 
 def _unused(name: str, problem: Problem) -> str:
     while name in problem.unknown_names:
-        name += "_"
+        name += "s"
     return name
 
 

@@ -36,10 +36,15 @@ from ._residual import Evaluation, Residual
 HIGHEST_ORDER = 4
 
 
-def formulate(problem: Problem, options: CollocationOptions, seed: int) -> Formulation:
-    """The least-squares problem of collocation for a declaration."""
+def formulate(
+    problem: Problem, options: CollocationOptions, seed: int, declared: Problem | None = None
+) -> Formulation:
+    """The least-squares problem of collocation for a declaration.
+
+    ``declared`` is the one whose class decides what is left open, where ``problem`` was derived from it.
+    """
     left_open = options.optimizer == "auto"
-    options, reason = settled(problem, options)
+    options, reason = settled(declared or problem, options)
     read_schedule(options.optimizer)  # complaints come before the work
     conditions = exact_conditions(problem, options.conditions)
     transforms = {name: t for name, t in conditions.transform.items() if t is not UNTOUCHED}

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 
 def _has_flux(problem: Problem) -> bool:
+    from ..declare.errors import DeclarationError
     from ..forms.errors import FormUnavailable
     from ..forms.mixed import mixed_form
 
     try:
         mixed_form(problem)
-    except FormUnavailable:
+    except (FormUnavailable, DeclarationError):  # no flux, or conditions without a place
         return False
     return True
 
@@ -50,7 +51,7 @@ class Pcnn(TrainedSolver):
         from ._collocation import formulate
 
         mixed = mixed_form(problem)
-        whole = formulate(mixed.problem, options, seed)
+        whole = formulate(mixed.problem, options, seed, declared=problem)
         assert whole.residuals is not None
         names, told, found = problem.unknown_names, whole.residuals, whole
 

@@ -94,6 +94,7 @@ class Figures:
     reference: float
     process: float
     failure: str = ""
+    largest: dict[str, float] | None = None
 
     def worst(self, scored: Sequence[str] = ()) -> float:
         """The largest error over the unknowns that count."""
@@ -124,6 +125,7 @@ def measure(case: Case, seed: int, tolerance: float) -> Figures:
             against_data=_against_data(case, out),
             **{key: metrics["timing"][key] for key in ("wall", "compile", "reference")},
             process=process,
+            largest=_column(metrics, "relative_max"),
         )
 
 
