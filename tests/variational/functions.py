@@ -36,9 +36,9 @@ class Given:
         return {}
 
 
-def posed(problem: pk.Problem, **options):
-    """The blocks of hp_vpinn for a problem, with a tiny network that is not used."""
-    solver = get("hp_vpinn")
+def posed(problem: pk.Problem, solver="hp_vpinn", **options):
+    """The blocks of a solver for a problem, with a tiny network that is not used."""
+    solver = get(solver)
     given = {"network": {"width": 2, "depth": 1}, "condition_points": 2, "conditions": "soft",
              "optimizer": ["adam"], **options}  # fmt: skip
     built = solver.build(problem, solver.options.model_validate(given), 0)
