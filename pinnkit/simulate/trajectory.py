@@ -68,3 +68,33 @@ class SplineField:
     def _columns(self, values: np.ndarray) -> dict[str, np.ndarray]:
         table = values.reshape(len(values), len(self.names))
         return dict(zip(self.names, table.T, strict=True))
+
+
+class SplineFields:
+    """Several spline fields as one: the trajectory of the unknowns, and fields that were inferred."""
+
+    def __init__(self, parts: Sequence[SplineField]):
+        self.parts = tuple(parts)
+
+    def __call__(self, points: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Values (n,) by unknown at points (n, d)."""
+        return {name: value for part in self.parts for name, value in part(points).items()}
+
+    def derivatives(self, points: np.ndarray, indices: tuple[Index, ...]) -> Mapping[str, np.ndarray]:
+        """∂^α (n, number of indices) by unknown."""
+        found = [part.derivatives(points, indices) for part in self.parts]
+        return {name: value for part in found for name, value in part.items()}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What the fields consist of; ``from_arrays`` reads it back."""
+        return {f"{i}_{key}": v for i, part in enumerate(self.parts) for key, v in part.arrays().items()}
+
+    @classmethod
+    def from_arrays(cls, names: Sequence[Sequence[str]], arrays: Mapping[str, np.ndarray]) -> SplineFields:
+        """The fields of ``arrays``, with the names of each part."""
+        parts = []
+        for i, own in enumerate(names):
+            start = f"{i}_"
+            chosen = {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
+            parts.append(SplineField.from_arrays(own, chosen))
+        return cls(parts)

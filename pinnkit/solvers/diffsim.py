@@ -31,6 +31,8 @@ class DiffsimOptions(Options):
     """Relative error aimed at, by the difference of two resolutions."""
     work: PositiveFloat = 4e9
     """Most evaluations times cells that one resolution may take."""
+    intervals: PositiveInt = 8
+    """Intervals of the cubic splines along each side of a field to be inferred."""
 
 
 def _evolves(problem: Problem) -> bool:
@@ -50,7 +52,7 @@ def _on_box(problem: Problem) -> bool:
 
 
 class Diffsim(DirectSolver):
-    """∂ₜU = rate(t, U), generated from the evolution form and integrated in time."""
+    """∂ₜU = rate(t, U), generated from the evolution form; what is inferred, by least squares through it."""
 
     name = "diffsim"
     summary = "simulation on grids: finite differences, finite volumes or spectral, with gradients"
@@ -62,17 +64,17 @@ class Diffsim(DirectSolver):
     requires = (
         Requirement("equations that can be solved for time derivatives", _evolves),
         Requirement("an interval, rectangle or box", _on_box),
-        Requirement(
-            "no parameter or function to be inferred",
-            lambda problem: not problem.inferred and not any(p.infer for p in problem.parameters),
-        ),
     )
     options = DiffsimOptions
 
     def run(self, problem: Problem, options: DiffsimOptions, seed: int) -> Solution:
-        """Simulate. Raises ``SolverFailed`` for what the back-end refuses, or where it blows up."""
+        """Simulate, with what is to be inferred found from the observations first.
+
+        Raises ``SolverFailed`` for what the back-end refuses, or where it blows up.
+        """
         from ..forms import FormUnavailable
-        from ..simulate.forward import BlowUp, ForwardOptions, simulate
+        from ..simulate.forward import BlowUp, ForwardOptions
+        from ..simulate.inverse import InverseOptions, solve
         from ..solution import Record, Solution, package_versions
 
         asked = ForwardOptions(
@@ -81,12 +83,13 @@ class Diffsim(DirectSolver):
             tolerance=options.accuracy, work=options.work,
         )  # fmt: skip
         try:
-            found = simulate(problem, asked)
+            found = solve(problem, asked, InverseOptions(options.intervals))
         except (BlowUp, FormUnavailable) as fault:
             raise SolverFailed(str(fault)) from fault
         record = Record(
             solver=self.name, options=options.model_dump(mode="json"), seed=seed,
             versions=package_versions(), notes=found.notes,
+            parameters=found.parameters,
         )  # fmt: skip
         return Solution(problem, found.field, record)
 
@@ -96,6 +99,7 @@ class Diffsim(DirectSolver):
 
     def restore(self, problem: Problem, options: DiffsimOptions, arrays: Mapping[str, np.ndarray]) -> Field:
         """The splines."""
-        from ..simulate.trajectory import SplineField
+        from ..simulate.trajectory import SplineFields
 
-        return SplineField.from_arrays(problem.unknown_names, arrays)
+        names = [[f.func.__name__ for f in problem.solved], *([f.func.__name__] for f in problem.inferred)]
+        return SplineFields.from_arrays(names, arrays)
