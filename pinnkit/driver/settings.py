@@ -167,7 +167,7 @@ def parse_assignment(assignment: str) -> Assignment:
         raise DeclarationError(
             f"--set {assignment}: not an assignment",
             expected="SECTION.KEY=VALUE",
-            mend=f"write, for instance, --set solver.{assignment if equals else 'network.width=40'}",
+            mend="name its section too: --set solver.precision=float32, --set solver.network.width=40",
         )
     if path[0] not in SECTIONS:
         otherwise = f"did you mean solver.{key.strip()}?"

@@ -24,9 +24,7 @@ class NetworkOptions(Options):
     """
 
     kind: Literal["mlp", "modified_mlp", "pirate", "separable", "features"] = "mlp"
-    """Plain multilayer perceptron; the one gated between two encodings of the input; PirateNet, of residual
-    blocks that begin as the identity; sums of products of functions of one coordinate, fast with sampling:
-    grid on a box; or one hidden layer of random features for each patch of the domain."""
+    """Perceptron, plain or gated; PirateNet; separable, fast with sampling: grid; or random features."""
     width: PositiveInt | None = None
     """Units in each hidden layer."""
     depth: PositiveInt | None = None

@@ -63,10 +63,10 @@ def cauchy(function, points, wanted, radius=0.1, count=32):
     return {(i, j): terms[:, i, j] * factorial(i) * factorial(j) / radius ** (i + j) for i, j in wanted}
 
 
-def assert_derivatives(network, wanted=FOURTH):
+def assert_derivatives(network, wanted=FOURTH, radius=0.1, count=32):
     """Of a mixture of the outputs, to 1e-10 of the largest."""
     mix, zero = np.array([1.0, -0.7]), wanted[0]
-    expected = cauchy(lambda z: network.bundle(z, (zero,))[zero] @ mix, POINTS, wanted)
+    expected = cauchy(lambda z: network.bundle(z, (zero,))[zero] @ mix, POINTS, wanted, radius, count)
     found = bundle(network, POINTS, wanted)
     for index, values in expected.items():
         entry, size = np.broadcast_to(found[index] @ mix, values.shape), np.abs(values).max()
@@ -89,7 +89,8 @@ def test_derivatives_to_order_four(kind):
     ids=["fourier", "gabor", "gabor round holes"],
 )
 def test_derivatives_behind_random_waves(kind, inputs):
-    assert_derivatives(drawn(kind, inputs, SMALL), closure(frozenset({(2, 1), (0, 3)})))
+    # envelopes grow off the real axis: a smaller circle, and more points on it
+    assert_derivatives(drawn(kind, inputs, SMALL), closure(frozenset({(2, 1), (0, 3)})), radius=0.05, count=64)
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
