@@ -1,39 +1,36 @@
 """Activation functions with their derivatives in closed form.
 
-Each maps ``(z, order)`` to the list σ(z), σ′(z), …, σ⁽ᵒʳᵈᵉʳ⁾(z), orders up to four.
+Each maps ``(z, order)`` to the list σ(z), σ′(z), …, σ⁽ᵒʳᵈᵉʳ⁾(z), orders up to five: four for the derivatives
+of a network, one more for their change with its parameters.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-Activation = Callable[[Array, int], list[Array]]
+from .derivatives import Outer, one_minus_square
 
 _GABOR = 1.75  # oscillations under the envelope, as the Morlet wavelet has them
 
 
-def tanh(z: Array, order: int) -> list[Array]:
-    """Hyperbolic tangent."""
+def _tanh(z: Array, order: int) -> list[Array]:
     y = jnp.tanh(z)
-    d = 1 - y * y
-    return [y, d, -2 * y * d, d * (6 * y * y - 2), d * y * (16 - 24 * y * y)][: order + 1]
+    d, s = 1 - y * y, y * y
+    higher = [-2 * y * d, d * (6 * s - 2), d * y * (16 - 24 * s), d * (16 - 120 * s + 120 * s * s)]
+    return [y, d, *higher][: order + 1]
 
 
-def sin(z: Array, order: int) -> list[Array]:
-    """Sine."""
+def _sin(z: Array, order: int) -> list[Array]:
     s = jnp.sin(z)
     if order == 0:
         return [s]
     c = jnp.cos(z)
-    return [s, c, -s, -c, s][: order + 1]
+    return [s, c, -s, -c, s, c][: order + 1]
 
 
-def swish(z: Array, order: int) -> list[Array]:
-    """z·σ(z) with the logistic σ (SiLU)."""
+def _swish(z: Array, order: int) -> list[Array]:
     s = jax.nn.sigmoid(z)
     d = s * (1 - s)
     logistic = [
@@ -42,6 +39,7 @@ def swish(z: Array, order: int) -> list[Array]:
         d * (1 - 2 * s),
         d * (1 - 6 * s + 6 * s * s),
         d * (1 - 2 * s) * (1 - 12 * s + 12 * s * s),
+        d * (1 - 30 * s + 150 * s**2 - 240 * s**3 + 120 * s**4),
     ]
     return [z * s] + [z * logistic[k] + k * logistic[k - 1] for k in range(1, order + 1)]
 
@@ -63,4 +61,8 @@ def gabor(z: Array, order: int) -> list[Array]:
     return f
 
 
-ACTIVATIONS: dict[str, Activation] = {"tanh": tanh, "sin": sin, "swish": swish, "gabor": gabor}
+tanh = Outer(_tanh, one_minus_square)
+sin = Outer(_sin)
+swish = Outer(_swish)  # z·σ(z) with the logistic σ (SiLU)
+
+ACTIVATIONS: dict[str, Outer] = {"tanh": tanh, "sin": sin, "swish": swish, "gabor": Outer(gabor)}

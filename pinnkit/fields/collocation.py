@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .derivatives import Index, closure, differentiate
+from .derivatives import Key, closure, differentiate
 
-Needs = Mapping[str, tuple[Index, ...]]
+Needs = Mapping[str, tuple[Key, ...]]
 CHUNK = 2048
 
 
@@ -78,7 +78,7 @@ def prepare(
     return Collocation(x, None if normals is None else jnp.asarray(normals), lift, multiplier, values, grid)
 
 
-def _evaluate(function: Callable[[Array], Array], x: Array, wanted: tuple[Index, ...]) -> Array:
+def _evaluate(function: Callable[[Array], Array], x: Array, wanted: tuple[Key, ...]) -> Array:
     count = x.shape[0]
     size = min(CHUNK, count)
     padded = jnp.concatenate([x, jnp.broadcast_to(x[-1:], ((-count) % size, x.shape[1]))])
@@ -86,7 +86,7 @@ def _evaluate(function: Callable[[Array], Array], x: Array, wanted: tuple[Index,
 
 
 @eqx.filter_jit
-def _differentiate(function: Callable[[Array], Array], x: Array, wanted: tuple[Index, ...]) -> Array:
+def _differentiate(function: Callable[[Array], Array], x: Array, wanted: tuple[Key, ...]) -> Array:
     """Derivatives (chunks·size, len(wanted)) at points (chunks, size, d), by one program."""
     found = jax.lax.map(lambda part: differentiate(function, part, wanted).T, x)
     return found.reshape(-1, len(wanted))

@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 
 from . import activations
-from .derivatives import Bundle, Index, affine_inputs, compose, linear, product
+from .derivatives import Bundle, Key, affine_inputs, compose, linear, product
 
 
 class Coordinates(eqx.Module):
@@ -49,7 +49,7 @@ class Coordinates(eqx.Module):
         start = axis - sum(other < axis for other in self.periodic)
         return slice(start, start + 1)
 
-    def bundle(self, points: Array, wanted: Sequence[Index]) -> Bundle:
+    def bundle(self, points: Array, wanted: Sequence[Key]) -> Bundle:
         """Bundle of the inputs, entries of shape (n, width) or, constant, (1, width)."""
         low, high = (np.asarray(side, float) for side in (self.lower, self.upper))
         scale, shift = 2 / (high - low), -(high + low) / (high - low)
@@ -85,7 +85,7 @@ class Holes(eqx.Module):
         """Number of network inputs."""
         return self.coordinates.width + sum(1 + len(center) for center, _ in self.holes)
 
-    def bundle(self, points: Array, wanted: Sequence[Index]) -> Bundle:
+    def bundle(self, points: Array, wanted: Sequence[Key]) -> Bundle:
         """Bundle of the inputs, entries of shape (n, width)."""
         parts, kind = [self.coordinates.bundle(points, wanted)], points.dtype
         ones, dimension = jnp.ones(points.shape[1], kind), points.shape[1]
@@ -102,7 +102,7 @@ class Holes(eqx.Module):
         return concatenate(parts, wanted)
 
 
-def square_of(inner: Bundle, wanted: Sequence[Index]) -> Bundle:
+def square_of(inner: Bundle, wanted: Sequence[Key]) -> Bundle:
     """Bundle (n, 1) of the sum of squares."""
     return {index: jnp.sum(entry, 1, keepdims=True) for index, entry in product(inner, inner, wanted).items()}
 
@@ -123,7 +123,7 @@ def _reciprocal(s: Array, order: int) -> list[Array]:
     return terms
 
 
-def concatenate(parts: Sequence[Bundle], wanted: Sequence[Index]) -> Bundle:
+def concatenate(parts: Sequence[Bundle], wanted: Sequence[Key]) -> Bundle:
     """Side by side, zeros filled in where one part has a derivative that another lacks."""
     rows = max(part[wanted[0]].shape[0] for part in parts)
     result = {}

@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 
 from .activations import ACTIVATIONS
-from .derivatives import Bundle, Index, compose, product
+from .derivatives import Bundle, Key, compose, product
 from .embeddings import Coordinates
 from .fourier import Inputs
 from .network import AbstractNetwork, Architecture, Linear
@@ -60,7 +60,7 @@ class Features(AbstractNetwork):
         """The layers that see the inputs."""
         return (self.layer,)
 
-    def features(self, points: Array, wanted: Sequence[Index]) -> Bundle:
+    def features(self, points: Array, wanted: Sequence[Key]) -> Bundle:
         """Bundle of all features under their windows, entries of shape (n, patches·width)."""
         inner = self.layer.bundle(self.inputs.bundle(points, wanted))
         bundle = compose(ACTIVATIONS[self.activation], inner, wanted)

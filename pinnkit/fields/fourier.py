@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 
 from . import activations
-from .derivatives import Bundle, Index, add, compose, linear, product
+from .derivatives import Bundle, Key, add, compose, linear, product
 from .embeddings import Coordinates, Holes, concatenate, cosine, square_of
 
 
@@ -37,7 +37,7 @@ class FourierFeatures(eqx.Module):
         """Number of network inputs."""
         return 2 * len(self.frequencies)
 
-    def bundle(self, points: Array, wanted: Sequence[Index]) -> Bundle:
+    def bundle(self, points: Array, wanted: Sequence[Key]) -> Bundle:
         """Bundle of the features, entries of shape (n, width)."""
         return _waves(self.inputs.bundle(points, wanted), self.frequencies, wanted)
 
@@ -79,7 +79,7 @@ class GaborFeatures(eqx.Module):
         """Number of network inputs."""
         return 2 * len(self.frequencies)
 
-    def bundle(self, points: Array, wanted: Sequence[Index]) -> Bundle:
+    def bundle(self, points: Array, wanted: Sequence[Key]) -> Bundle:
         """Bundle of the features, entries of shape (n, width)."""
         inner = self.inputs.bundle(points, wanted)
         gamma = jnp.asarray(self.sharpness, points.dtype)
@@ -114,7 +114,7 @@ def _rows(values: Array) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(row) for row in np.asarray(values).tolist())
 
 
-def _waves(inner: Bundle, frequencies: tuple[tuple[float, ...], ...], wanted: Sequence[Index]) -> Bundle:
+def _waves(inner: Bundle, frequencies: tuple[tuple[float, ...], ...], wanted: Sequence[Key]) -> Bundle:
     angle = linear(inner, jnp.asarray(frequencies, inner[wanted[0]].dtype), None)
     return concatenate([compose(activations.sin, angle, wanted), compose(cosine, angle, wanted)], wanted)
 

@@ -10,7 +10,7 @@ import jax
 from jax import Array
 
 from .activations import ACTIVATIONS
-from .derivatives import Bundle, Index, add, compose, product
+from .derivatives import Bundle, Key, add, compose, product
 from .fourier import Inputs
 from .network import AbstractNetwork, Architecture, Linear, layer, stack
 
@@ -43,7 +43,7 @@ class MLP(AbstractPerceptron):
 
     encodings: ClassVar[int] = 0
 
-    def features(self, points: Array, wanted: Sequence[Index]) -> Bundle:
+    def features(self, points: Array, wanted: Sequence[Key]) -> Bundle:
         """Bundle of the last hidden layer."""
         bundle = self.inputs.bundle(points, wanted)
         for hidden in self.hidden:
@@ -60,7 +60,7 @@ class ModifiedMLP(AbstractPerceptron):
 
     encodings: ClassVar[int] = 2
 
-    def features(self, points: Array, wanted: Sequence[Index]) -> Bundle:
+    def features(self, points: Array, wanted: Sequence[Key]) -> Bundle:
         """Bundle of the last hidden layer."""
         activation = ACTIVATIONS[self.activation]
         bundle = self.inputs.bundle(points, wanted)
@@ -73,7 +73,7 @@ class ModifiedMLP(AbstractPerceptron):
 class Gate:
     """z ↦ z·U + (1 − z)·V between the encodings U and V of an input."""
 
-    def __init__(self, layers: Sequence[Linear], inputs: Bundle, activation: str, wanted: Sequence[Index]):
+    def __init__(self, layers: Sequence[Linear], inputs: Bundle, activation: str, wanted: Sequence[Key]):
         u, v = (compose(ACTIVATIONS[activation], encoder.bundle(inputs), wanted) for encoder in layers)
         self._span = add(u, {index: -entry for index, entry in v.items()})
         self._v, self._wanted = v, wanted

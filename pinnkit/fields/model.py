@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from ..forms.traces import Trace
 from .collocation import Collocation, Needs
-from .derivatives import Bundle, Index, closure, product
+from .derivatives import Bundle, Key, closure, product
 from .network import AbstractNetwork
 from .precision import cast
 from .separable import Separable
@@ -89,9 +90,9 @@ class Fields(eqx.Module):
             for leaf in (layer.weight, layer.bias)
         ]
 
-    def jets(self, at: Collocation, needs: Needs) -> dict[tuple[str, Index], Array]:
+    def jets(self, at: Collocation, needs: Needs) -> dict[tuple[str, Key], Array]:
         """Every derivative needed, each of shape (n,), from one pass through each network."""
-        found: dict[tuple[str, Index], Array] = {}
+        found: dict[tuple[str, Key], Array] = {}
         for network, group in zip(self.networks, self.groups, strict=True):
             asked = {name: needs[name] for name in group.unknowns if name in needs}
             if asked:
@@ -101,15 +102,19 @@ class Fields(eqx.Module):
 
 def _group_jets(
     network: AbstractNetwork, group: Group, at: Collocation, asked: Needs, mixed: bool
-) -> dict[tuple[str, Index], Array]:
+) -> dict[tuple[str, Key], Array]:
     dimension, count = at.x.shape[1], at.x.shape[0]
     full = closure(frozenset(index for indices in asked.values() for index in indices))
 
-    def restrict(index: Index) -> Index:
-        return tuple(index[c] for c in group.columns)
+    def restrict(key: Key) -> Key:
+        if isinstance(key, Trace):
+            return Trace(tuple(key.weights[c] for c in group.columns))
+        return tuple(key[c] for c in group.columns)
 
-    def visible(index: Index) -> bool:
-        return all(index[c] == 0 for c in range(dimension) if c not in group.columns)
+    def visible(key: Key) -> bool:
+        if isinstance(key, Trace):
+            return any(key.weights[c] for c in group.columns)
+        return all(key[c] == 0 for c in range(dimension) if c not in group.columns)
 
     wanted = tuple(dict.fromkeys(restrict(index) for index in full if visible(index)))
     if mixed:
@@ -135,8 +140,18 @@ def _group_jets(
     return found
 
 
-def _outputs(network: AbstractNetwork, group: Group, at: Collocation, wanted: tuple[Index, ...]) -> Bundle:
+def _outputs(network: AbstractNetwork, group: Group, at: Collocation, wanted: tuple[Key, ...]) -> Bundle:
     """The network's outputs with their derivatives, factor by factor where it and the points allow that."""
+    if network.separable:  # its derivatives are products by coordinate, and sums of them no products
+        single = {key: [(w, i) for w, _, i in key.terms] for key in wanted if isinstance(key, Trace)}
+        plain = [key for key in wanted if key not in single]
+        terms = [i for sums in single.values() for _, i in sums]
+        outputs = _separate(network, group, at, tuple(dict.fromkeys([*plain, *terms])))
+        return {**outputs, **{key: sum(w * outputs[i] for w, i in sums) for key, sums in single.items()}}
+    return _separate(network, group, at, wanted)
+
+
+def _separate(network: AbstractNetwork, group: Group, at: Collocation, wanted: tuple[Key, ...]) -> Bundle:
     all_seen = group.columns == tuple(range(at.x.shape[1]))
     if isinstance(network, Separable) and all_seen and (axes := at.axes()) is not None:
         return network.on_grid(axes, wanted)

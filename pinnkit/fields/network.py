@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .derivatives import Bundle, Index, linear
+from .derivatives import Bundle, Key, linear
 from .fourier import Inputs
 
 
@@ -133,9 +133,9 @@ class AbstractNetwork(eqx.Module):
         """The layers that see the inputs."""
 
     @abc.abstractmethod
-    def features(self, points: Array, wanted: Sequence[Index]) -> Bundle:
+    def features(self, points: Array, wanted: Sequence[Key]) -> Bundle:
         """Bundle of the last hidden layer."""
 
-    def bundle(self, points: Array, wanted: Sequence[Index]) -> Bundle:
+    def bundle(self, points: Array, wanted: Sequence[Key]) -> Bundle:
         """Bundle of the outputs: derivatives ``wanted``, a downward-closed set with zero first."""
         return self.head.bundle(self.features(points, wanted))

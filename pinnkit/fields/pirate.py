@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .activations import ACTIVATIONS
-from .derivatives import Bundle, Index, add, compose
+from .derivatives import Bundle, Key, add, compose
 from .fourier import Inputs
 from .mlp import Gate, encoders
 from .network import AbstractNetwork, Architecture, Linear, layer
@@ -30,7 +30,7 @@ class PirateBlock(eqx.Module):
         self.layers = first, second, layer(width, inputs, architecture, keys[2])
         self.alpha = jnp.zeros(())
 
-    def bundle(self, x: Bundle, gate: Gate, activation: str, wanted: Sequence[Index]) -> Bundle:
+    def bundle(self, x: Bundle, gate: Gate, activation: str, wanted: Sequence[Key]) -> Bundle:
         """Bundle of the block's output, as wide as its input."""
         sigma = ACTIVATIONS[activation]
         z = x
@@ -70,7 +70,7 @@ class PirateNet(AbstractNetwork):
         """The layers that see the inputs."""
         return (*self.gates, *(block.layers[0] for block in self.blocks[:1]))
 
-    def features(self, points: Array, wanted: Sequence[Index]) -> Bundle:
+    def features(self, points: Array, wanted: Sequence[Key]) -> Bundle:
         """Bundle of the last block's output."""
         bundle = self.inputs.bundle(points, wanted)
         gate = Gate(self.gates, bundle, self.activation, wanted)

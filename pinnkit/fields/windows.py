@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 
 from .activations import tanh
-from .derivatives import Bundle, Index, affine_inputs, compose, product
+from .derivatives import Bundle, Key, affine_inputs, compose, product
 
 # Width of a step between two patches as a part of the patch: tanh has fallen to 1e-2 of its height a
 # quarter of a patch away, so that windows reach a little into their neighbours.
@@ -40,7 +40,7 @@ class Windows(eqx.Module):
         axes = [a + h * (2 * np.arange(n) + 1) for a, h, n in zip(low, half, self.counts, strict=True)]
         return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes)), half
 
-    def bundle(self, points: Array, wanted: Sequence[Index]) -> Bundle:
+    def bundle(self, points: Array, wanted: Sequence[Key]) -> Bundle:
         """Bundle of all windows, entries of shape (n, patches), the last coordinate's fastest."""
         ones = np.ones(points.shape[1])
         position = affine_inputs(points, jnp.asarray(ones), jnp.asarray(0 * ones), wanted)
@@ -55,7 +55,7 @@ class Windows(eqx.Module):
                 total = {index: entry.reshape(entry.shape[0], -1) for index, entry in both.items()}
         return total
 
-    def _axis(self, position: Bundle, axis: int, wanted: Sequence[Index]) -> Bundle:
+    def _axis(self, position: Bundle, axis: int, wanted: Sequence[Key]) -> Bundle:
         low, high, count = self.lower[axis], self.upper[axis], self.counts[axis]
         cuts = np.linspace(low, high, count + 1)[1:-1]
         scale = 1 / (_STEEPNESS * (high - low) / count)

@@ -84,7 +84,10 @@ class Points:
         pool = prepare(self.transforms, residual.needs, x, normals, residual.varied)
         points = pool.take(jnp.arange(count))
         candidates = pool if len(x) > count else None
-        return Block(name, residual, points, jnp.asarray(weight), candidates, condition=condition)
+        return Block(
+            name, residual, points, jnp.asarray(weight), candidates,
+            condition=condition, chunk=residual.points_at_once,
+        )  # fmt: skip
 
 
 def _label(condition: AnyCondition, number: int) -> str:

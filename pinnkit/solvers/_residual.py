@@ -12,12 +12,15 @@ from jax import Array
 from ..declare.problem import Problem
 from ..declare.symbols import normal
 from ..fields.collocation import Collocation, Needs, Transform, prepare
-from ..fields.derivatives import Index
+from ..fields.derivatives import Index, Key
 from ..fields.model import Fields
+from ..fields.plan import cost, points_at_once
 from ..forms.emit import emit
-from ..forms.jets import Jet, jet_symbol
+from ..forms.jets import Jet, jet_symbol, jets_in
+from ..forms.traces import gather_traces
 
 EVALUATION_CHUNK = 8192
+_TYPICAL_LAYER = (32, 32)  # by which sets of derivatives are compared
 
 
 class Residual:
@@ -38,17 +41,24 @@ class Residual:
         self.varied = {p.name: p.value for p in changing}
         known = {p: sp.Float(p.value, 17) for p in problem.parameters if not (p.infer or p.name in varied)}
         self._names = [p.name for p in inferred]
-        self._jets = tuple(jets)
+        symbols: dict[sp.Symbol, tuple[str, Key]]
+        symbols = {jet_symbol(jet, problem): (jet.unknown, jet.index) for jet in jets}
+        chosen = [e.xreplace(known) for e in expressions]
+        gathered, traces = gather_traces(chosen)
+        left = set(jets_in(*gathered))
+        others = {s: (name, key) for s, (name, key) in symbols.items() if Jet(name, key) in left} | traces
+        if _operations(others) < _operations(symbols):
+            chosen, symbols = gathered, others
+        self._derivatives = tuple(symbols.values())
         self._compiled = emit(
-            [e.xreplace(known) for e in expressions],
-            [*problem.variables, *(normal(x) for x in problem.coordinates), *inferred, *changing,
-             *(jet_symbol(jet, problem) for jet in jets)],
+            chosen,
+            [*problem.variables, *(normal(x) for x in problem.coordinates), *inferred, *changing, *symbols],
             jnp,
-        )  # fmt: skip
-        needs: dict[str, list[tuple[int, ...]]] = {}
-        for jet in jets:
-            needs.setdefault(jet.unknown, []).append(jet.index)
-        self.needs: Needs = {name: tuple(indices) for name, indices in needs.items()}
+        )
+        needs: dict[str, list[Key]] = {}
+        for unknown, key in self._derivatives:
+            needs.setdefault(unknown, []).append(key)
+        self.needs: Needs = {name: tuple(keys) for name, keys in needs.items()}
         self._space = len(problem.coordinates)
 
     def __call__(self, fields: Fields, at: Collocation) -> Array:
@@ -61,9 +71,17 @@ class Residual:
             *normals.T,
             *parameters,
             *(at.parameters[name] for name in self.varied),
-            *(jets[jet.unknown, jet.index] for jet in self._jets),
+            *(jets[which] for which in self._derivatives),
         )
         return jnp.stack(values, axis=1)
+
+    def points_at_once(self, fields: Fields) -> int:
+        """How many points a pass for the gradient takes at a time."""
+        return points_at_once(fields, (key for _, key in self._derivatives))
+
+
+def _operations(symbols: Mapping[sp.Symbol, tuple[str, Key]]) -> int:
+    return cost([_TYPICAL_LAYER], (key for _, key in symbols.values())).operations
 
 
 class Evaluation:

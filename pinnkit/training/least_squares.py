@@ -26,7 +26,8 @@ class Block(eqx.Module):
     ``residual(fields, points)`` returns (n, m); every leaf of ``points`` has n first. ``pool`` holds the
     candidates from which ``points`` can be redrawn (None: fixed, as for quadrature and data). ``weight`` is
     one number or one for each of the m components; ``point_weights`` (n,) and ``shift`` (n, m) are one and
-    zero where they are None. ``condition`` tells a condition from an equation.
+    zero where they are None. ``condition`` tells a condition from an equation. ``chunk(fields)`` is the
+    number of points that a pass for the gradient of the loss takes at a time; None, all.
     """
 
     name: str = eqx.field(static=True)
@@ -37,6 +38,7 @@ class Block(eqx.Module):
     point_weights: Array | None = None
     shift: Array | None = None
     condition: bool = eqx.field(static=True, default=False)
+    chunk: Callable[[PyTree], int] | None = eqx.field(static=True, default=None)
 
     @property
     def count(self) -> int:
@@ -92,9 +94,13 @@ class LeastSquares(eqx.Module):
         )
 
     def loss(self, theta: Array) -> Array:
-        """Σ_b w_b · mean(r_b²)."""
-        rows = self.residual(theta)
-        return rows @ rows
+        """Σ_b w_b · mean(r_b²).
+
+        Where blocks say so in chunks of points, whose gradients are summed up on the way: what a pass holds
+        then stays in the processor's cache, and memory does not grow with the points. (Only gradients are
+        to be had of such a sum; derivatives of them, and forward ones, of ``residual``.)
+        """
+        return jnp.sum(jnp.stack([self._block_loss(block, theta) for block in self.blocks]))
 
     def block_losses(self, theta: Array) -> Array:
         """Mean squared residual of each block, weighted by point only, shape (blocks,)."""
@@ -229,6 +235,32 @@ class LeastSquares(eqx.Module):
 
         return jax.lax.scan(advance, total, (position, keep))[0]
 
+    def _block_loss(self, block: Block, theta: Array) -> Array:
+        def squares(theta: Array, places: PyTree, kept: Array | None = None) -> Array:
+            rows = self._rows(block, self.with_theta(theta), places, block.count)
+            return jnp.sum(rows**2 if kept is None else rows**2 * kept[:, None])
+
+        chunk = block.count if block.chunk is None else block.chunk(self.fields)
+        if chunk >= block.count:
+            return squares(theta, block.places)
+        parts = _cut(block.places, block.count, -(-block.count // chunk))
+
+        def summed(value: Callable[[Array, PyTree, Array], Any], theta: Array, zero: PyTree) -> Any:
+            def advance(total: PyTree, part: tuple[PyTree, Array]) -> tuple[PyTree, None]:
+                return jax.tree.map(jnp.add, total, value(theta, *part)), None
+
+            return jax.lax.scan(advance, zero, parts)[0]
+
+        @jax.custom_vjp
+        def total(theta: Array) -> Array:
+            return summed(squares, theta, jnp.zeros((), theta.dtype))
+
+        def forward(theta: Array) -> tuple[Array, Array]:
+            return summed(jax.value_and_grad(squares), theta, (jnp.zeros((), theta.dtype), 0 * theta))
+
+        total.defvjp(forward, lambda gradient, change: (change * gradient,))
+        return total(theta)
+
     def _components(self, block: Block) -> int:
         return eqx.filter_eval_shape(block.residual, self.fields, block.points).shape[1]
 
@@ -259,3 +291,15 @@ class LeastSquares(eqx.Module):
             return value, slopes
 
         return jax.vmap(both)(places)
+
+
+def _cut(places: PyTree, count: int, chunks: int) -> tuple[PyTree, Array]:
+    """Leaves (chunks, points, …), the last filled up by repeating a point, and which points count."""
+    size = -(-count // chunks)
+    spare = chunks * size - count
+
+    def cut(leaf: Array) -> Array:
+        filled = jnp.concatenate([leaf, jnp.repeat(leaf[-1:], spare, 0)]) if spare else leaf
+        return filled.reshape(chunks, size, *leaf.shape[1:])
+
+    return jax.tree.map(cut, places), (jnp.arange(chunks * size) < count).reshape(chunks, size)

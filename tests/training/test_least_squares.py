@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -67,6 +69,20 @@ def test_normal_equations(problem, theta, chunk, monkeypatch):
     close(gram, jacobian.T @ jacobian)
     close(slope, jacobian.T @ rows)
     close(loss, rows @ rows)
+
+
+@pytest.mark.parametrize("chunk", [20, 10, 7, 1])
+def test_a_loss_in_chunks_has_the_same_value_and_gradient(problem, theta, chunk):
+    weighted = eqx.tree_at(
+        lambda p: (p.blocks[0].point_weights, p.blocks[0].shift), problem,
+        (jnp.linspace(0.5, 2, 20), jnp.cos(jnp.arange(20.0))[:, None]), is_leaf=lambda leaf: leaf is None,
+    )  # fmt: skip
+    first = dataclasses.replace(weighted.blocks[0], chunk=lambda fields: chunk)
+    parts = LeastSquares(weighted.fields, (first, weighted.blocks[1]))
+    both = eqx.filter_jit(lambda problem, theta: jax.value_and_grad(lambda t: 3 * problem.loss(t))(theta))
+    for found, expected in zip(both(parts, theta), both(weighted, theta), strict=True):
+        close(found, expected)
+    close(eqx.filter_jit(LeastSquares.loss)(parts, theta), weighted.loss(theta))
 
 
 @pytest.mark.parametrize("order", [1, -1])
