@@ -41,7 +41,9 @@ def gather_traces(
     found: dict[sp.Symbol, tuple[str, Trace]] = {}
     for unknown in sorted({jet.unknown for jet in jets_in(*expressions)}):
         symbols = {s.jet: s for e in expressions for s in e.atoms(JetSymbol) if s.jet.unknown == unknown}
-        pure = {jet: s for jet, s in symbols.items() if jet.order == 2 and max(jet.index) == 2}
+        # in the order of the variables: a set has another order in every process
+        by_variable = sorted(symbols, key=lambda jet: jet.index, reverse=True)
+        pure = {jet: symbols[jet] for jet in by_variable if jet.order == 2 and max(jet.index) == 2}
         if len(pure) < 2 or max(jet.order for jet in symbols) > 2:
             continue
         ratios = _ratios(expressions, pure)
