@@ -16,7 +16,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .ahead import Ahead
 from .checkpoint import Arrays, Run, Stage, restored, saved
 from .judgement import succeeded, unit_of
 from .least_squares import LeastSquares
@@ -132,7 +131,6 @@ def train(
     started = time.perf_counter() - run.seconds
     last_save = time.perf_counter()
     failed, message = False, ""
-    ahead = Ahead(schedule[run.stage :], _objective(problem, run, adapt), run.theta, chunk)
     try:
         while run.stage < len(schedule) and not (message := _reached(run, tolerance, time_limit)):
             stage, objective = schedule[run.stage], _objective(problem, run, adapt)
@@ -141,7 +139,6 @@ def train(
                 now = _declared_loss(problem, run.theta, state, adapt)
                 first = now if np.isnan(run.first_loss) else run.first_loss
                 run = replace(run, state=state, first_loss=first)
-            ahead.wait(stage)
             wanted = min(chunk, stage.iterations - run.taken)
             theta, state, losses = run_chunk(stage.optimiser, objective, run.theta, run.state, wanted)
             after = run.after(theta, state, unit * losses, time.perf_counter() - started)
@@ -160,8 +157,6 @@ def train(
         if callbacks.save:
             callbacks.save(*saved(problem, run, schedule, rules))
         raise TrainingInterrupted from cause
-    finally:
-        ahead.close()
     final = _loss(problem, run.theta)
     if not failed and not succeeded(final, run.first_loss, of_zero):
         failed = True

@@ -127,18 +127,15 @@ def run_chunk(
     theta: Vector,
     state: State,
     iterations: int,
-    steps: int | None = None,
 ) -> tuple[Vector, State, np.ndarray]:
     """Up to ``iterations`` steps in one compiled loop; fewer when the status ceases to be RUNNING.
 
     Returns θ, the state and the losses after each step taken. Chunks whose lengths round up to the same
-    power of two share one compilation. ``steps`` are fewer than ``iterations`` where only the program is
-    wanted.
+    power of two share one compilation.
     """
-    steps = iterations if steps is None else steps
     length = max(_SHORTEST_HISTORY, 1 << (iterations - 1).bit_length())
     history = jnp.zeros(length, state.loss.dtype)
-    theta, state, history, taken = _loop(optimiser, objective, theta, state, history, jnp.asarray(steps))
+    theta, state, history, taken = _loop(optimiser, objective, theta, state, history, jnp.asarray(iterations))
     return theta, state, np.asarray(history)[: int(taken)]
 
 

@@ -35,8 +35,10 @@ def test_single_precision_is_kept_and_its_floor_is_told(rod, tmp_path):
     np.testing.assert_array_equal(kept(POINTS), out.solution(POINTS))
     assert kept.record.floor == record.floor
     told = [note for note in out.comparison.notes if "the floor of precision float32" in note]
-    assert told
-    assert told[0] in out.summary()
+    # whether training gets there is a matter of rounding; that it is told where it does is not
+    low = out.comparison["u"].relative_l2 < 10 * np.finfo(np.float32).eps
+    assert len(told) == bool(record.floor) + low
+    assert all(note in out.summary() for note in told)
     assert 1e-8 < out.comparison["u"].relative_l2 < 1e-3
     with pytest.raises(Exception, match="precision"):
         run(rod, overrides=[given], out=tmp_path / "run", resume=True, progress=False)

@@ -10,6 +10,7 @@ import sympy as sp
 
 import pinnkit as pk
 from pinnkit.forms.emit import emit
+from pinnkit.forms.traces import Trace
 from pinnkit.solvers import get
 
 x, y = pk.coordinates("x y")
@@ -25,11 +26,13 @@ class Given:
     def jets(self, at, needs):
         variables = self._problem.variables
         keys = [(name, index) for name, indices in needs.items() for index in indices]
-        derived = [
-            sp.diff(self._functions[name], *[(v, k) for v, k in zip(variables, index, strict=True) if k])
-            if any(index) else self._functions[name]
-            for name, index in keys
-        ]
+        def derived_by(name, index):
+            if isinstance(index, Trace):
+                return sum(weight * derived_by(name, second) for weight, _, second in index.terms)
+            by = [(v, k) for v, k in zip(variables, index, strict=True) if k]
+            return sp.diff(self._functions[name], *by) if by else self._functions[name]
+
+        derived = [derived_by(name, index) for name, index in keys]
         return dict(zip(keys, emit(derived, variables, jnp)(*at.x.T), strict=True))
 
     def parameters(self):
