@@ -6,7 +6,7 @@ import meshio
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pinnkit.declare.conditions import (
@@ -234,6 +234,7 @@ def test_the_lift_asks_for_data_on_the_boundary_only(name):
     weights=st.tuples(*[st.floats(-2, 2)] * 4),
     seed=st.integers(0, 1000),
 )
+@example(3.28125, 0.25, 0.0, (0.0, 0.0, 1.0, 0.0), 0)  # with an edge that is all but upright
 @settings(deadline=None, max_examples=10)
 def test_random_shapes_and_data(rotation, radius, shift, weights, seed):
     with jax.enable_x64(True):
