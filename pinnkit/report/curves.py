@@ -30,6 +30,8 @@ def history_image(history: Mapping[str, np.ndarray], tolerance: float | None) ->
     """
     if "loss" not in history or not len(history["loss"]):
         return None
+    if "slab_end" in history:
+        return _slabs_image(history)
     iterations = np.asarray(history.get("iteration", np.arange(len(history["loss"]))), dtype=float)
     errors, terms, weights = _columns(history, "error_"), _columns(history, "loss_"), _weights(history)
     count = 1 + bool(errors) + bool(weights)
@@ -60,6 +62,20 @@ def history_image(history: Mapping[str, np.ndarray], tolerance: float | None) ->
     shown = ["Loss", *(["error against the reference"] if errors else []), *(["weights"] if weights else [])]
     caption = f"{', '.join(shown)} over the iterations."
     return svg(figure, "Loss history", caption)
+
+
+def _slabs_image(history: Mapping[str, np.ndarray]) -> Image:
+    """What a march left at the end of each slab, over the problem's time: nothing was iterated there."""
+    ends = np.asarray(history["slab_end"], dtype=float)
+    figure, (top, bottom) = new_figure(8.0, 4.2, rows=2, sharex=True)
+    _curve(top, ends, np.sqrt(history["loss"]), COLOURS[0], "residual", 1.5)
+    label_axes(top, "", "relative residual")
+    bottom.step(ends, history["features"], where="pre", color=COLOURS[1], linewidth=1.5)
+    bottom.plot(ends, history["features"], "|", color=COLOURS[1])
+    label_axes(bottom, "time at the end of the slab", "features")
+    bottom.set_ylim(bottom=0)
+    caption = "Residual between the points, relative to the solution, and number of features, slab by slab."
+    return svg(figure, "Slabs", caption)
 
 
 def residual_lines(problem: Problem, residual: Evaluate) -> Image:

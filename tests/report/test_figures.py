@@ -94,6 +94,15 @@ def test_what_changed_while_training_is_drawn():
     assert "weights" not in history_image({"loss": 1 / steps}, None).caption
 
 
+def test_slabs_are_drawn_over_the_time_of_the_problem():
+    """Nothing was iterated, so there are no iterations to draw over."""
+    history = {"loss": np.array([1e-14, 1e-12]), "iteration": np.array([1, 2]), "stage": np.full(2, "march"),
+               "slab_end": np.array([0.3, 1.0]), "features": np.array([50, 90])}  # fmt: skip
+    drawn = history_image(history, None)
+    assert "slab by slab" in drawn.caption
+    assert drawn.data != history_image({**history, "slab_end": np.array([0.6, 1.0])}, None).data
+
+
 def test_long_histories_stay_small():
     steps = np.arange(200_000)
     assert len(history_image({"loss": 1.0 / (1 + steps), "iteration": steps}, None).data) < 300_000
