@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
 _CACHE = pytest.StashKey[Path]()
+_MAPS = Path("/proc/self/maps")
+_MOST_MAPS = 20_000
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,6 +45,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 if "gpu" in item.keywords:
                     item.add_marker(pytest.mark.skip(reason="JAX sees no GPU"))
     items.sort(key=lambda item: "slow" not in item.keywords)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_programs() -> Iterator[None]:
+    """Drop compiled programs before there are too many.
+
+    Each holds memory mappings, of which Linux grants a process 65,530 and then lets malloc fail.
+    """
+    yield
+    if "jax" in sys.modules and _MAPS.exists():
+        with _MAPS.open("rb") as maps:
+            count = sum(1 for _ in maps)
+        if count > _MOST_MAPS:
+            sys.modules["jax"].clear_caches()
 
 
 @pytest.fixture(scope="session")
