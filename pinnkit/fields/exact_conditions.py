@@ -62,11 +62,12 @@ class ExactConditions:
     notes: tuple[str, ...] = ()
 
 
-def exact_conditions(problem: Problem, choice: Choice = "auto") -> ExactConditions:
+def exact_conditions(problem: Problem, choice: Choice = "auto", analytic: bool = False) -> ExactConditions:
     """Builds in the Dirichlet, initial and periodic conditions of every unknown, as far as they can be.
 
     ``soft`` builds in nothing but periodicity, ``auto`` what fits, and ``exact`` raises
-    ``DeclarationError`` for a value condition that does not fit. To be called in float64.
+    ``DeclarationError`` for a value condition that does not fit. With ``analytic``, ``auto`` leaves out what
+    costs the unknown derivatives that its data have. To be called in float64.
     """
     soft: dict[AnyCondition, str] = {
         c: "only values are built in" for c in problem.conditions if not isinstance(c, Periodic)
@@ -77,7 +78,7 @@ def exact_conditions(problem: Problem, choice: Choice = "auto") -> ExactConditio
         if choice == "soft":
             transforms[name], faults = UNTOUCHED, dict.fromkeys(own, "conditions: soft was chosen")
         else:
-            transforms[name], faults = _build(problem, own)
+            transforms[name], faults = _build(problem, own, analytic and choice == "auto")
         if choice == "exact" and faults:
             raise _refusal(*next(iter(faults.items())))
         for condition in own:
@@ -117,13 +118,15 @@ def _refusal(condition: Values, reason: str) -> DeclarationError:
 UNTOUCHED = Transform(lambda x: jnp.zeros_like(x[0]), lambda x: jnp.ones_like(x[0]))
 
 
-def _build(problem: Problem, conditions: list[Values]) -> tuple[Transform, dict[Values, str]]:
+def _build(
+    problem: Problem, conditions: list[Values], analytic: bool
+) -> tuple[Transform, dict[Values, str]]:
     """One unknown's transform, and the conditions it leaves out with the reasons."""
     boundary, faults = _boundary_data(problem, [c for c in conditions if isinstance(c, Dirichlet)])
     start, refused = _initial_data(problem, conditions, boundary)
     faults |= refused
     try:
-        transform = _assemble(problem, boundary, start)
+        transform = _assemble(problem, boundary, start, analytic)
     except NoDistance as cause:
         reason = str(cause)
     else:
@@ -131,7 +134,7 @@ def _build(problem: Problem, conditions: list[Values]) -> tuple[Transform, dict[
     if reason is None:
         return transform, faults
     faults |= dict.fromkeys(boundary.values(), reason)
-    return _assemble(problem, {}, start), faults
+    return _assemble(problem, {}, start, analytic), faults
 
 
 def _boundary_data(
@@ -199,7 +202,9 @@ def _clock(problem: Problem) -> Time:
     return problem.time
 
 
-def _assemble(problem: Problem, boundary: dict[BoundaryPiece, Dirichlet], start: list[sp.Expr]) -> Transform:
+def _assemble(
+    problem: Problem, boundary: dict[BoundaryPiece, Dirichlet], start: list[sp.Expr], analytic: bool
+) -> Transform:
     space, domain = len(problem.coordinates), problem.domain
 
     def function(expression: sp.Expr) -> ScalarField:
@@ -217,7 +222,7 @@ def _assemble(problem: Problem, boundary: dict[BoundaryPiece, Dirichlet], start:
         }
     parts = [function(state)] if start else []
     if any(g != 0 for g in data.values()):
-        parts.append(boundary_lift(domain, data, problem.coordinates, function))
+        parts.append(boundary_lift(domain, data, problem.coordinates, function, analytic))
     lift = partial(_sum, parts) if parts else UNTOUCHED.lift
     shape = piece_distance(domain, list(boundary)) if boundary else None
     if not start:

@@ -33,11 +33,14 @@ def boundary_lift(
     data: Mapping[BoundaryPiece, sp.Expr],
     coordinates: Sequence[sp.Symbol],
     function: ToFunction,
+    analytic: bool = False,
 ) -> ScalarField:
     """A function of one point (space, then time) equal to the data on every piece.
 
-    ``function`` turns an expression into a function of one point. Raises ``NoDistance`` where a piece
-    has no smooth distance or its data no smooth extension.
+    ``function`` turns an expression into a function of one point; ``analytic`` asks for extensions with as
+    many derivatives as their data, which those inside round pieces lack, and those of sides that meet
+    elsewhere than in a box. Raises ``NoDistance`` where a piece has no smooth distance or its data no such
+    extension.
     """
     sides = {piece: place for piece in data if (place := _side(shape, piece)) is not None}
     groups: list[tuple[list[BoundaryPiece], ScalarField]] = []
@@ -52,7 +55,7 @@ def boundary_lift(
         if piece in sides:
             continue
         if _varies(expression, coordinates):
-            groups.append(([piece], _extension(shape, piece, function(expression))))
+            groups.append(([piece], _extension(shape, piece, function(expression), analytic)))
         else:
             constant.setdefault(expression, []).append(piece)
     groups += [(pieces, function(expression)) for expression, pieces in constant.items()]
@@ -106,8 +109,12 @@ def _faces_all(shape: Shape, piece: BoundaryPiece, plane: Plane) -> bool:
     return bool(np.all(boundary_side(shape, piece.project(inside), normals, 1e-6 * shape.diameter) == 1))
 
 
-def _extension(shape: Shape, piece: BoundaryPiece, data: ScalarField) -> ScalarField:
+def _extension(shape: Shape, piece: BoundaryPiece, data: ScalarField, analytic: bool) -> ScalarField:
     carrier = piece.carrier
+    if analytic and getattr(carrier, "side", 1) > 0:  # rays outwards keep what data have
+        raise NoDistance(
+            f"the data vary along {piece.name!r}, and their extension lacks derivatives at the boundary"
+        )
     if isinstance(carrier, Plane):
         if _faces_all(shape, piece, carrier):
             return projection(carrier, data)

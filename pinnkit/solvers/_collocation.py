@@ -25,6 +25,7 @@ from ..forms.strong import strong_form
 from ..geometry.carriers import Ellipsoid, Sphere
 from ..training.checkpoint import Stage
 from ..training.least_squares import LeastSquares
+from ..training.random_features import HeadLeastSquares
 from ..training.schedule import read_schedule
 from ._base import Formulation
 from ._collocation_defaults import fitted, settled
@@ -45,8 +46,10 @@ def formulate(
     """
     left_open = options.optimizer == "auto"
     options, reason = settled(declared or problem, options)
-    read_schedule(options.optimizer)  # complaints come before the work
-    conditions = exact_conditions(problem, options.conditions)
+    stages = read_schedule(options.optimizer)  # complaints come before the work
+    # what features lack in derivatives of the lift they do not make up for; trained networks do
+    analytic = any(stage.optimiser.name == HeadLeastSquares.name for stage in stages)
+    conditions = exact_conditions(problem, options.conditions, analytic)
     transforms = {name: t for name, t in conditions.transform.items() if t is not UNTOUCHED}
     fields = initial_fields(problem, options.network, seed).in_precision(options.precision)
     schedule, choice = chosen_schedule(options, left_open, fields, len(problem.variables))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import pi
+from itertools import count
+from math import comb, pi, prod
 from typing import Any
 
 import sympy as sp
@@ -15,14 +16,16 @@ from ._collocation_options import CollocationOptions, NetworkOptions
 
 DESCENT = {"width": 24, "depth": 3, "activation": "tanh", "feature_scale": 0.0}
 DESCENT_STAGES = [{"adam": 300}, {"ssbroyden": 5000}]
-FEATURES = {"width": 500, "depth": 1, "activation": "sin"}
+FEATURES = {"depth": 1, "activation": "sin"}
 FEATURE_STAGES = ["head", {"ssbroyden": 1000}]
 # SSBroyden passes over its dense matrix in every iteration: up to these sizes that costs no more than the
 # residuals do, with the memory bandwidth of a few cores and of an accelerator.
 DENSE_LIMITS = {"cpu": 5_000, "gpu": 15_000}
 MANY_COORDINATES = 6
-# Features fill few coordinates only: 600 of them leave 3e-3 of a smooth solution on the ball of five.
-FEATURE_COORDINATES = 3
+# Features fill few coordinates only: as many are needed as there are polynomials of the degree that resolves.
+FEATURE_COORDINATES = 5
+# Points for each feature: least squares with as many rows as columns interpolates, and errs between points.
+ROWS = 3
 _KINKED = (
     sp.Piecewise, sp.Abs, sp.sign, sp.Heaviside, sp.Min, sp.Max, sp.floor, sp.ceiling, sp.frac, sp.Mod,
 )  # fmt: skip
@@ -32,11 +35,31 @@ def bandwidth(features: int, coordinates: int) -> float:
     """B for which sines of weights uniform in ±B span as many dimensions as a quarter of the features.
 
     Functions on the cube of side 2 with frequencies up to B in each of d coordinates have (2B/π)^d dimensions
-    (Landau and Pollak, 1962). More of them, and rounding errors of nearly dependent features set the error;
-    fewer, and the edges of the domain, where they do not suffice: on Kovasznay's flow 400 features leave
-    5e-5, 3e-7 and 6e-4 for B = 8, 16 and 24.
+    (Landau and Pollak, 1962). Fewer of them, and rounding errors of nearly dependent features set the error;
+    more, and the edges of the domain, where they do not suffice.
     """
     return pi / 2 * (features / 4) ** (1 / coordinates)
+
+
+def feature_count(coordinates: int) -> int:
+    """How many features where their number is left open: 500 for each coordinate but the first, up to 1,500,
+    of which one least-squares solution takes a second on a core.
+    """
+    return min(max(coordinates - 1, 1), 3) * 500
+
+
+def traces(features: int, coordinates: int) -> int:
+    """How many of N features differ on a surface, at the most where they span what polynomials do.
+
+    Polynomials of degree p in d coordinates have C(p + d, d) dimensions, of which C(p − 2 + d, d) vanish on
+    a quadric.
+    """
+
+    def dimensions(degree: int) -> int:
+        return comb(degree + coordinates, coordinates) if degree >= 0 else 0
+
+    degree = next(p for p in count() if dimensions(p) >= features)
+    return dimensions(degree) - dimensions(degree - 2)
 
 
 def settled(problem: Problem, options: CollocationOptions) -> tuple[CollocationOptions, str]:
@@ -65,13 +88,25 @@ def settled(problem: Problem, options: CollocationOptions) -> tuple[CollocationO
         )
     else:
         features, reason = False, "a small network trained by quasi-Newton steps"
+    coordinates, points = len(problem.variables), options.points
     chosen, stages = (FEATURES, FEATURE_STAGES) if features else (DESCENT, DESCENT_STAGES)
+    if features:
+        chosen = {**chosen, "width": feature_count(coordinates)}
     given = options.network.model_dump()
     filled = {name: chosen.get(name) if value is None else value for name, value in given.items()}
     if filled["feature_scale"] is None:
-        filled["feature_scale"] = bandwidth(filled["width"], len(problem.variables))
+        filled["feature_scale"] = bandwidth(filled["width"], coordinates)
+    if features:
+        total = filled["width"] * prod(filled["patches"])
+        points = points.model_copy(
+            update={
+                "interior": max(points.interior, ROWS * total),
+                "boundary": max(points.boundary, ROWS * traces(total, coordinates)),
+            }
+        )
     stages = stages if options.optimizer == "auto" else options.optimizer
-    return options.model_copy(update={"network": NetworkOptions(**filled), "optimizer": stages}), reason
+    update = {"network": NetworkOptions(**filled), "optimizer": stages, "points": points}
+    return options.model_copy(update=update), reason
 
 
 def _smooth(problem: Problem, kind: Classification) -> bool:

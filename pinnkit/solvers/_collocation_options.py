@@ -59,9 +59,10 @@ class PointsOptions(Options):
     """Collocation points."""
 
     interior: PositiveInt = 3000
-    """Points inside the domain."""
+    """Points inside the domain; at least three for each random feature are drawn."""
     boundary: PositiveInt = 400
-    """Points for each condition that is not built in."""
+    """Points for each condition that is not built in; with random features at least three for each of them
+    that differs on a boundary."""
     sampling: Literal["sobol", "uniform", "grid"] = "sobol"
     """How points are drawn; those of a grid are never redrawn, and in a box are at least ``interior``."""
     pool: PositiveInt = 8

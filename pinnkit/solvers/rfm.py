@@ -12,15 +12,12 @@ from ._collocation_options import CollocationOptions, NetworkOptions, PointsOpti
 if TYPE_CHECKING:
     from ..declare import Problem
 
-# Points for each feature: least squares with as many rows as columns interpolates, and errs between points.
-_ROWS = 3
-
 
 class RfmOptions(Options):
     """Options of the random feature method."""
 
-    features: PositiveInt = 500
-    """Features in each patch."""
+    features: PositiveInt | None = None
+    """Features in each patch; none, 500 for each coordinate but the first, up to 1,500."""
     patches: tuple[PositiveInt, ...] = ()
     """Parts that each coordinate, time last, is cut into; none, the domain is one patch."""
     activation: Literal["tanh", "sin", "swish"] = "sin"
@@ -29,7 +26,8 @@ class RfmOptions(Options):
     """Weights and biases are uniform in ± this, or a factor of it that fits better, in a patch's own
     coordinates; none, by their numbers."""
     points: PointsOptions = PointsOptions(interior=2000, pool=1)
-    """Collocation points; at least three inside for each feature are drawn."""
+    """Collocation points; at least three are drawn inside for each feature, and on the boundary for each
+    independent trace of features."""
     weights: WeightOptions = WeightOptions()
     """Weights of mean squared residuals in the loss."""
     conditions: Literal["auto", "exact", "soft"] = "auto"
@@ -62,20 +60,17 @@ class Rfm(TrainedSolver):
 
     def build(self, problem: Problem, options: RfmOptions, seed: int) -> Formulation:
         """Features for the unknowns and the blocks of collocation, to be solved by the stage ``head``."""
-        from math import prod
-
         from ._collocation import formulate
 
         network = NetworkOptions(
             kind="features", width=options.features, depth=1, activation=options.activation,
             feature_scale=options.feature_scale, patches=options.patches,
         )  # fmt: skip
-        rows = max(options.points.interior, _ROWS * options.features * prod(options.patches))
         return formulate(
             problem,
             CollocationOptions(
                 network=network,
-                points=options.points.model_copy(update={"interior": rows}),
+                points=options.points,
                 weights=options.weights,
                 conditions=options.conditions,
                 optimizer=[{"head": {"iterations": options.steps, "damping": options.damping}}],

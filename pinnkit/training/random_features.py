@@ -14,6 +14,7 @@ J. Mach. Learn. 1 (2022), random feature method.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import equinox as eqx
@@ -38,12 +39,18 @@ _COPIES = 3  # of the Jacobian: itself, with its columns scaled, and under facto
 
 
 class HeadState(AbstractState):
-    """``bandwidth`` scales the first layer in the next step, ``kept`` is 0 where the output layer begins
-    empty there; ``raised`` counts how often in a row λ was raised, ``failures`` how often in all.
+    """``searching`` while bandwidths are tried, ``kept`` is 0 where the output layer begins empty in the next
+    step; ``raised`` counts how often in a row λ was raised, ``failures`` how often in all.
+
+    Bandwidths are 2^(exponent/2): ``best`` is the exponent of θ, ``side`` whereof the next one is tried, and
+    ``residual`` what θ leaves.
     """
 
     loss: Scalar
-    bandwidth: Scalar
+    searching: Flag
+    best: Count
+    side: Count
+    residual: Scalar
     kept: Scalar
     raised: Count
     failures: Count
@@ -59,20 +66,13 @@ class HeadState(AbstractState):
         )
 
 
-class _Climb(eqx.Module):
-    """The best exponent so far, and the one that is tried next, ``side`` of it."""
-
-    best: Count
-    residual: Scalar
-    side: Count
-    done: Flag
-
-
 class HeadLeastSquares(AbstractOptimiser[HeadState]):
     """Newton steps on the output layer.
 
     Begins with an empty output layer, and for a linear problem with the bandwidth, within 2^±``octaves``,
-    that leaves the least residual; but goes on from a start that is far better than empty as it is.
+    that leaves the least residual: the first steps try one each, half an octave up from 1 as long as that
+    helps, else down. A nonlinear problem keeps 1: its first linearisation has another solution, and says
+    little of what features its own one needs. Goes on from a start that is far better than empty as it is.
     Ends when a full step leaves more than a third of the loss, which for a linear problem is the second one.
     ``damping`` is λ as part of the most that the largest singular value can be.
     """
@@ -100,15 +100,17 @@ class HeadLeastSquares(AbstractOptimiser[HeadState]):
         empty = theta.at[objective.linear_positions()].set(0.0)
         kept = loss < _WORTHWHILE * objective.loss(empty)
         zero = jnp.zeros((), jnp.int32)
-        searched, tried = self._bandwidth(objective, empty, enabled=~kept & jnp.isfinite(loss))
         return HeadState(
             loss=loss,
-            bandwidth=searched,
+            searching=~kept & (self._most > 0),
+            best=zero,
+            side=zero,
+            residual=jnp.full_like(loss, jnp.inf),
             kept=kept.astype(loss.dtype),
             raised=zero,
             failures=zero,
             iteration=zero,
-            evaluations=2 + tried,
+            evaluations=zero + 2,
             status=jnp.where(jnp.isfinite(loss), RUNNING, NONFINITE).astype(jnp.int32),
         )
 
@@ -120,39 +122,62 @@ class HeadLeastSquares(AbstractOptimiser[HeadState]):
         )
 
     def step(self, objective: LeastSquares, theta: Vector, state: HeadState) -> tuple[Vector, HeadState]:
-        """One least-squares solution, and the longest of ten halved steps that lowers the loss."""
-        running = state.status == RUNNING
+        """One least-squares solution: with another bandwidth while these are searched; else from where the
+        output layer is, and the longest of ten halved steps that lowers the loss.
+        """
+        running, first = state.status == RUNNING, state.searching & (state.side == 0)
         positions = objective.linear_positions()
-        start = objective.scaled(theta, state.bandwidth).at[positions].multiply(state.kept)
+        factor = 2.0 ** (jnp.where(state.searching, state.side, 0).astype(theta.dtype) / 2)
+        start = objective.scaled(theta, factor).at[positions].multiply(state.kept)
         damping = self._least_damping(theta) * _RAISE ** state.raised.astype(theta.dtype)
         rows, slopes = objective.residual(start), objective.linear_jacobian(start)
         change = _solution(rows, slopes, damping)
         direction = jnp.zeros_like(theta).at[positions].set(change)
+        left = jnp.sum((rows + slopes @ change) ** 2)
+        left = jnp.where(jnp.isfinite(left), left, jnp.inf)
 
-        lengths = 0.5 ** jnp.arange(float(_LENGTHS))
-        losses = jax.lax.map(lambda length: objective.loss(start + length * direction), lengths)
-        better = losses < state.loss
-        chosen, moved = jnp.argmax(better), jnp.any(better)
-        loss = jnp.where(moved, losses[chosen], state.loss)
+        full = jax.lax.cond(  # a linear problem leaves what it was said to
+            state.searching & ~first, lambda: left, lambda: objective.loss(start + direction)
+        )
+        searching = state.searching & ~(first & (full > _LINEAR * left))
+        length, loss, tried = _shortened(
+            lambda length: objective.loss(start + length * direction), full, state.loss, ~searching
+        )
+        better = left < state.residual
+        moved = jnp.where(searching, better, loss < state.loss)
+        loss = jnp.where(moved, loss, state.loss)
+        best = state.best + jnp.where(searching & better, state.side, 0)
+        # nothing above the first one: try below it
+        turn = ~better & (best == 0) & (state.side == 1)
+        side = jnp.where(turn, -1, jnp.where(first, 1, state.side))
+        going_on = searching & (better | turn) & (jnp.abs(best + side) <= self._most)
 
-        raised = jnp.where(moved, 0, state.raised + 1)
+        failed = ~searching & ~moved
+        raised = jnp.where(failed, state.raised + 1, 0)
         # at the level of rounding, now one length and now another brings a hair
-        enough = moved & (loss > jnp.where(chosen == 0, _ENOUGH, _HAIR) * state.loss)
+        enough = ~searching & moved & (loss > jnp.where(length == 1, _ENOUGH, _HAIR) * state.loss)
         status = jnp.where(enough | (loss == 0), CONVERGED, RUNNING)
         status = jnp.where(raised > _MOST_RAISED, STAGNATED, status)
-        one = jnp.ones_like(state.bandwidth)
         new = HeadState(
             loss=loss,
-            bandwidth=jnp.where(moved, one, state.bandwidth),
-            kept=jnp.where(moved, one, state.kept),
+            searching=going_on,
+            best=best,
+            side=side,
+            residual=jnp.where(better, left, state.residual),
+            kept=jnp.where(going_on | failed | jnp.isinf(jnp.minimum(state.residual, left)), state.kept, 1.0),
             raised=raised,
-            failures=state.failures + ~moved,
+            failures=state.failures + failed,
             iteration=state.iteration + 1,
-            evaluations=state.evaluations + 1 + _LENGTHS,
+            evaluations=state.evaluations + 1 + tried,
             status=status.astype(jnp.int32),
         )
         new = jax.tree.map(lambda before, after: jnp.where(running, after, before), state, new)
-        return jnp.where(running & moved, start + lengths[chosen] * direction, theta), new
+        return jnp.where(running & moved, start + length * direction, theta), new
+
+    @property
+    def _most(self) -> int:
+        """The largest exponent of the bandwidth either way."""
+        return round(2 * self.octaves)
 
     def _require_room(self, objective: LeastSquares, theta: Vector) -> None:
         columns, rows = objective.linear_positions().size, jax.eval_shape(objective.residual, theta).size
@@ -166,49 +191,25 @@ class HeadLeastSquares(AbstractOptimiser[HeadState]):
                 section="optimizer",
             )
 
-    def _bandwidth(self, objective: LeastSquares, theta: Vector, enabled: Flag) -> tuple[Scalar, Count]:
-        """The factor on the first layer, and how many were tried.
-
-        Half an octave up from 1 as long as that helps, else down. A nonlinear problem keeps 1: its first
-        linearisation has another solution, and says little of what features its own one needs.
-        """
-        most = round(2 * self.octaves)
-        factor = lambda exponent: 2.0 ** (exponent.astype(theta.dtype) / 2)  # noqa: E731
-
-        def left(exponent: Count) -> tuple[Scalar, Scalar]:
-            start = objective.scaled(theta, factor(exponent))
-            rows, slopes = objective.residual(start), objective.linear_jacobian(start)
-            change = _solution(rows, slopes, self._least_damping(theta))
-            after = rows + slopes @ change
-            residual = jnp.where(jnp.all(jnp.isfinite(after)), after @ after, jnp.inf)
-            return residual, objective.loss(start.at[objective.linear_positions()].add(change))
-
-        def attempt(carry: tuple[_Climb, Count]) -> tuple[_Climb, Count]:
-            climb, tried = carry
-            exponent = climb.best + climb.side
-            residual, loss = left(exponent)
-            better = residual < climb.residual
-            # nothing above the first one: try below it
-            turn = ~better & (climb.best == 0) & (climb.side == 1)
-            best = jnp.where(better, exponent, climb.best)
-            side = jnp.where(turn, -1, jnp.where(climb.side == 0, 1, climb.side))
-            nonlinear = (climb.side == 0) & (loss > _LINEAR * residual)
-            new = _Climb(
-                best=best,
-                residual=jnp.where(better, residual, climb.residual),
-                side=side,
-                done=(~better & ~turn) | (jnp.abs(best + side) > most) | nonlinear,
-            )
-            return new, tried + 1
-
-        zero = jnp.zeros((), jnp.int32)
-        first = _Climb(zero, jnp.full((), jnp.inf, theta.dtype), zero, ~enabled | (most == 0))
-        found, tried = jax.lax.while_loop(lambda carry: ~carry[0].done, attempt, (first, zero))
-        return factor(found.best), tried
-
     def _least_damping(self, theta: Vector) -> float:
         """λ that rounding errors do not drown."""
         return max(self.damping, float(jnp.finfo(theta.dtype).eps))
+
+
+def _shortened(
+    loss: Callable[[Scalar], Scalar], full: Scalar, bound: Scalar, wanted: Flag
+) -> tuple[Scalar, Scalar, Count]:
+    """The longest of ten halved steps with a loss below the bound, its loss, and how many were tried."""
+
+    def unfinished(carry: tuple[Scalar, Scalar, Count]) -> Flag:
+        _, now, tried = carry
+        return wanted & ~(now < bound) & (tried < _LENGTHS)
+
+    def halved(carry: tuple[Scalar, Scalar, Count]) -> tuple[Scalar, Scalar, Count]:
+        length, _, tried = carry
+        return length / 2, loss(length / 2), tried + 1
+
+    return jax.lax.while_loop(unfinished, halved, (jnp.ones_like(full), full, jnp.ones((), jnp.int32)))
 
 
 def _solution(rows: Vector, slopes: Array, damping: Scalar | float) -> Vector:

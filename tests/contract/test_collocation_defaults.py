@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import comb
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -11,8 +13,10 @@ from pinnkit.solvers._collocation_defaults import (
     DESCENT_STAGES,
     FEATURE_STAGES,
     bandwidth,
+    feature_count,
     fitted,
     settled,
+    traces,
 )
 from pinnkit.solvers._collocation_options import CollocationOptions, NetworkOptions
 
@@ -67,7 +71,7 @@ def ball(dimension: int) -> pk.Problem:
             DESCENT_STAGES,
         ),
         (square(sp.Pow(w.diff(x), 2) + w.diff(y) ** 2 - 1), DESCENT_STAGES),
-        (ball(5), DESCENT_STAGES),
+        (ball(6), DESCENT_STAGES),
         (line(u.diff(t, 2) - u.diff(x, 2) + u**3, pk.InitialRate(u, 0)), DESCENT_STAGES),
     ],
     ids=[
@@ -110,6 +114,22 @@ def test_what_is_to_be_found_besides_the_solution_is_left_to_descent():
         observations=[pk.Observations(w, "values.csv")],
     )
     assert settled(problem, CollocationOptions())[0].optimizer == DESCENT_STAGES
+
+
+@pytest.mark.parametrize(
+    ("coordinates", "degree", "on_the_boundary"), [(1, 9, 2), (2, 9, 19), (3, 9, 100), (5, 0, 1)]
+)
+def test_polynomials_traces_are_counted(coordinates, degree, on_the_boundary):
+    """On an interval 2, on a circle 2p + 1, on a sphere (p + 1)²: Fourier and spherical harmonics."""
+    assert traces(comb(degree + coordinates, coordinates), coordinates) == on_the_boundary
+
+
+def test_features_have_points_enough():
+    chosen, _ = settled(ball(5), CollocationOptions())
+    assert chosen.network.width == feature_count(5) == 1500
+    assert chosen.points.interior == 3 * 1500
+    assert chosen.points.boundary == 3 * traces(1500, 5) > 1500
+    assert settled(ball(2), CollocationOptions())[0].points == CollocationOptions().points
 
 
 @pytest.mark.parametrize(("features", "coordinates"), [(400, 1), (400, 2), (1000, 5)])

@@ -249,6 +249,24 @@ def reasons(problem):
     return dict(exact_conditions(problem, "auto").soft)
 
 
+@pytest.mark.parametrize(
+    ("shape", "data", "built_in"),
+    [
+        (Disk((0, 0), 1, name="outer"), sp.exp(x), False),
+        (Disk((0, 0), 1, name="outer"), 2, True),
+        (Polygon(((0, 0), (1, 0), (0.3, 0.8)), name="outer"), y * x, False),
+        (SQUARE, sp.exp(x) * y, True),
+    ],
+)
+def test_analytic_extensions_only_on_request(shape, data, built_in):
+    problem = poisson(shape, Dirichlet(u2, data))
+    assert exact_conditions(problem).exact == problem.conditions
+    asked = exact_conditions(problem, analytic=True)
+    assert asked.exact == (problem.conditions if built_in else ())
+    assert built_in or "lacks derivatives at the boundary" in asked.soft[0][1]
+    assert exact_conditions(problem, "exact", analytic=True).exact == problem.conditions
+
+
 def test_an_initial_state_with_a_kink_at_the_seam_is_left_to_training():
     state = Initial(v1, x**2 * sp.cos(sp.pi * x))
     problem = heat(Interval(-1, 1), Periodic(x), state)

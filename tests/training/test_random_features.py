@@ -132,9 +132,12 @@ def test_a_start_far_better_than_none_is_gone_on_from():
     near = theta.at[problem.linear_positions()].multiply(1 + 1e-6)
     method = HeadLeastSquares()
     again = method.init(problem, near)
-    assert (float(again.kept), float(again.bandwidth)) == (1.0, 1.0)
+    assert (float(again.kept), bool(again.searching)) == (1.0, False)
     fresh = method.init(problem, problem.theta)
-    assert (float(fresh.kept), int(fresh.evaluations)) == (0.0, 3)  # nonlinear: no other bandwidth is tried
+    assert (float(fresh.kept), bool(fresh.searching)) == (0.0, True)
+    _, fresh = method.step(problem, problem.theta, fresh)
+    # nonlinear: no other bandwidth is tried
+    assert (float(fresh.kept), bool(fresh.searching)) == (1.0, False)
 
 
 class Deceptive(eqx.Module):
