@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,7 @@ from .simulator import Inputs, Simulator, declared_inputs
 from .spectral import Spectral
 from .trajectory import SplineField
 
+_LEAST = 1e-13  # tolerance of integration in time
 _START = {1: 64, 2: 24, 3: 12}  # cells along each axis at the first level, by dimension
 _SLICES = {1: 129, 2: 65, 3: 33}  # times kept at the first level
 PAD = 3  # ghosts beyond every side that splines go through
@@ -30,6 +31,8 @@ _DENSE = 1500  # states at which the implicit schemes' dense factors become too 
 _MANY_STEPS = 20_000
 _STRAY, _FEW_STEPS = 8, 5_000  # times the steps that stability asks for, and as many more
 _SAFETY = 0.05  # of the tolerance, left to the integration in time
+_TIGHTER = 10  # times tighter in time with every level: what time leaves grows on finer grids
+_MOST_VALUES = 2e7  # of a trajectory that is made denser for its spline
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,12 @@ class ForwardOptions:
 
 @dataclass(frozen=True)
 class Level:
-    """One resolution: cells along each axis, times kept, ETDRK steps between them."""
+    """One resolution: cells along each axis, times kept, ETDRK steps between them, tolerance of others."""
 
     points: tuple[int, ...]
     slices: int
     substeps: int
+    tolerance: float
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,8 @@ def simulate(
         simulator = make(problem, level.points)
         inputs = declared_inputs(problem) if inputs_of is None else inputs_of(simulator)
         scheme, most = _scheme(simulator, inputs, options)
-        run = _run(simulator, inputs, level, scheme, most, options.tolerance)
-        values, steps = np.asarray(run.values), int(run.steps)
+        run = _runner(simulator, inputs, level, scheme, most)
+        values, steps = run(level.substeps)
         cost = float(steps * STAGES[scheme] * prod(level.points) * len(simulator.states))
         if np.isfinite(values).all():
             field, between = _field(simulator, inputs, values, level)
@@ -105,7 +109,11 @@ def simulate(
         if options.points is not None or (best is not None and error <= options.tolerance):
             break
         more = _finer(level, between > options.tolerance / 2)
-        growth = 2 ** (len(level.points) + 1) * (2 if scheme != "etdrk" else 1)
+        if scheme == "etdrk" and found is not None and _on_time(run, values, level, options.tolerance):
+            more = replace(more, substeps=level.substeps // (1 if more.slices == level.slices else 2))
+        growth = 2 ** len(level.points) * (
+            4 if scheme != "etdrk" else more.slices * more.substeps / (level.slices * level.substeps)
+        )
         if cost * growth > options.work:
             notes.append(f"the next refinement would exceed the work allowed ({options.work:.1g})")
             break
@@ -130,14 +138,26 @@ def _first(problem: Problem, options: ForwardOptions) -> Level:
     sides = np.subtract(high, low)
     count = options.points or _START.get(dimension, 8)
     points = tuple(max(8, 2 * int(np.ceil(count * s / sides.max() / 2))) for s in sides)
-    return Level(points, _SLICES.get(dimension, 17), 4)
+    return Level(points, _SLICES.get(dimension, 17), 4, max(_SAFETY * options.tolerance, _LEAST))
 
 
 def _finer(level: Level, more_slices: bool) -> Level:
     slices = 2 * level.slices - 1 if more_slices else level.slices
     # Spectral steps halve with every level, whether by more times kept or between them.
     substeps = level.substeps if more_slices else 2 * level.substeps
-    return replace(level, points=tuple(2 * n for n in level.points), slices=slices, substeps=substeps)
+    tolerance = max(level.tolerance / _TIGHTER, _LEAST)
+    return Level(tuple(2 * n for n in level.points), slices, substeps, tolerance)
+
+
+def _on_time(
+    run: Callable[[int], tuple[np.ndarray, int]], values: np.ndarray, level: Level, tolerance: float
+) -> bool:
+    """Whether spectral steps are short enough already, by what twice as long ones change (fourth order)."""
+    if level.substeps < 2:
+        return False
+    longer, _ = run(level.substeps // 2)
+    size = np.linalg.norm(values) or 1.0
+    return bool(np.linalg.norm(values - longer) / size / 15 < tolerance / 8)
 
 
 def _scheme(simulator: Simulator, inputs: Inputs, options: ForwardOptions) -> tuple[Scheme, int]:
@@ -163,18 +183,25 @@ def _scheme_words(scheme: Scheme, simulator: Simulator) -> str:
     return f"{words[scheme]}; {simulator.order if scheme != 'etdrk' else 'spectral'} order in space"
 
 
-def _run(
-    simulator: Simulator, inputs: Inputs, level: Level, scheme: Scheme, most: int, tolerance: float
-) -> Integration:
+def _runner(
+    simulator: Simulator, inputs: Inputs, level: Level, scheme: Scheme, most: int
+) -> Callable[[int], tuple[np.ndarray, int]]:
+    """The trajectory and the number of steps, for ETDRK steps between the times kept."""
     clock = simulator.problem.time
     times = jnp.linspace(clock.start, clock.end, level.slices)
-    options = TimeOptions(scheme, max(_SAFETY * tolerance, 1e-13), level.substeps, most)
 
     @jax.jit
-    def run(given: Inputs) -> Integration:
+    def run(given: Inputs, substeps: Any) -> Integration:
+        options = TimeOptions(scheme, level.tolerance, substeps, most)
         return integrate(simulator, given, simulator.start(given), times, options)
 
-    return run(Inputs({n: jnp.asarray(v) for n, v in inputs.parameters.items()}, inputs.fields))
+    traced = Inputs({n: jnp.asarray(v) for n, v in inputs.parameters.items()}, inputs.fields)
+
+    def result(substeps: int) -> tuple[np.ndarray, int]:
+        found = run(traced, substeps)
+        return np.asarray(found.values), int(found.steps)
+
+    return result
 
 
 def _field(
@@ -205,7 +232,8 @@ def extended_lines(simulator: Simulator) -> list[np.ndarray]:
 def _refined(grid: Grid, values: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
     """Spectral values at more nodes by their Fourier series, wrapped past the ends."""
     dimension = values.ndim - 2
-    factor = _SMOOTHING.get(dimension, 2)
+    room = (_MOST_VALUES / values.size) ** (1 / dimension)
+    factor = max(1, min(_SMOOTHING.get(dimension, 2), int(room)))
     lines, axes = [], range(2, values.ndim)
     for axis in axes:
         count = values.shape[axis]

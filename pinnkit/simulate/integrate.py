@@ -38,7 +38,7 @@ class TimeOptions(NamedTuple):
 
     scheme: Scheme = "explicit"
     tolerance: float = 1e-9
-    substeps: int = 1
+    substeps: Any = 1
     most: int = 100_000
     adjoint: Adjoint = "checkpointed"
 
@@ -84,7 +84,7 @@ def _newton(options: TimeOptions) -> Any:
     return diffrax.VeryChord(rtol=options.tolerance, atol=options.tolerance)
 
 
-def _etdrk(simulator: Spectral, inputs: Inputs, start: Array, times: Array, substeps: int) -> Integration:
+def _etdrk(simulator: Spectral, inputs: Inputs, start: Array, times: Array, substeps: Any) -> Integration:
     step = simulator.stepper((times[1] - times[0]) / substeps, inputs)
 
     @jax.checkpoint

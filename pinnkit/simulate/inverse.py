@@ -29,6 +29,7 @@ _UNSTATED_NOISE = 0.01  # of the data's spread, where no noise is declared
 _HELD = 1e3  # weight of conditions on inferred fields against one standard deviation of the data
 _ROUGHEST, _WEAKENED, _STAGES = 1e2, 0.1, 9
 _LOST = 1e6  # residual of a trial whose simulation blew up: it is rejected
+_SETTLED, _SETTLED_FIELD = 1e-10, 1e-5  # relative changes that end a fit; of fields, smoothness blurs more
 _BLIND = 1e-8  # singular values below this part of the largest: a direction that the data do not see
 _RESOLVED = 0.5
 _FITTING = 1e-5  # relative error of the simulations while fitting
@@ -201,6 +202,7 @@ def infer(model: Model, observed: np.ndarray | None = None) -> tuple[np.ndarray,
     theta, notes = model.start.copy(), []
     smooth, held, target = _field_rows(model)
     lost = 0
+    settled = _SETTLED_FIELD if model.fields else _SETTLED
     strengths = [_ROUGHEST * _WEAKENED**k for k in range(_STAGES)] if model.fields else [0.0]
     fitted, strength = theta, strengths[0]
     for strength in strengths:
@@ -219,7 +221,7 @@ def infer(model: Model, observed: np.ndarray | None = None) -> tuple[np.ndarray,
 
         answer = least_squares(
             residual, np.clip(theta, lower, upper), jacobian, (lower, upper), x_scale="jac",
-            ftol=1e-10, xtol=1e-10, gtol=1e-12, max_nfev=model.options.steps,
+            ftol=settled, xtol=settled, gtol=1e-12, max_nfev=model.options.steps,
         )  # fmt: skip
         theta = fitted = answer.x
         misfit = float(np.mean(answer.fun[: len(data)] ** 2))
