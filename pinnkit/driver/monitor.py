@@ -59,12 +59,21 @@ class HeldPoints:
 
 
 class Monitor:
-    """The callback of the training loop: measures, shows and logs; keeps what the history needs."""
+    """The callback of the training loop: measures, shows and logs; keeps what the history needs.
+
+    ``heed`` raises ``KeyboardInterrupt`` where one was lost.
+    """
 
     def __init__(
-        self, evaluate: Evaluate, held: HeldPoints | None, display: Display, directory: RunDirectory | None
+        self,
+        evaluate: Evaluate,
+        held: HeldPoints | None,
+        display: Display,
+        directory: RunDirectory | None,
+        heed: Callable[[], None],
     ):
         self._evaluate, self._held, self._display, self._directory = evaluate, held, display, directory
+        self._heed = heed
         self._measured = 0.0
         self._errors: dict[str, float] = {}
         self.entries: list[dict[str, Any]] = []
@@ -92,6 +101,7 @@ class Monitor:
         )
         if self._directory is not None:
             self._directory.append_log(entry)
+        self._heed()
 
     def history(self, losses: Mapping[str, np.ndarray], stages: list[str]) -> dict[str, np.ndarray]:
         """The loop's history with stage names, block losses, weights and errors where they are known."""

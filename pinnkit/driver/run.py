@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from ..solvers import DirectSolver, Formulation, SolverFailed, TrainedSolver, fi
 from . import store
 from .certificates import certificate_of
 from .errors import Interrupted, TrainingFailed
+from .interrupts import interrupts
 from .monitor import HeldPoints, Monitor
 from .numerics import Clock, numerics, training_in
 from .progress import Display, display
@@ -78,7 +79,7 @@ def run(
     require(settings, problem)
     tolerance = settings.validate.tolerance
     plan = plan_reference(problem, settings.sections, tolerance) if out is not None else None
-    with display(progress) as shown, numerics() as clock, ExitStack() as stack:
+    with display(progress) as shown, numerics() as clock, interrupts() as heed, ExitStack() as stack:
         try:
             formulation, settings = formulated(problem, settings)
             started = clock.wall
@@ -89,7 +90,7 @@ def run(
             directory = None
             if out is not None:
                 directory = stack.enter_context(store.claimed(Path(out), problem, settings, resume))
-            attempt = _Attempt(problem, settings, directory, reference, clock, shown)
+            attempt = _Attempt(problem, settings, directory, reference, clock, shown, heed)
             solution, residual = attempt.solve(formulation, resume)
         except KeyboardInterrupt as stopped:
             if isinstance(stopped, Interrupted):
@@ -164,6 +165,7 @@ class _Attempt:
     reference: Reference | None
     clock: Clock
     display: Display
+    heed: Callable[[], None]
 
     def solve(self, formulation: Formulation | None, resume: bool) -> tuple[Solution, Field | None]:
         """The solution, kept in the run directory, and the residual of every equation where it is known."""
@@ -201,7 +203,7 @@ class _Attempt:
 
         evaluate = store.TrainedField(formulation.evaluate)
         held = HeldPoints(self.problem, self.reference) if self.reference is not None else None
-        monitor = Monitor(evaluate, held, self.display, self.directory)
+        monitor = Monitor(evaluate, held, self.display, self.directory, self.heed)
         keeper = store.Keeper(self.directory)
         checkpoint = keeper.take_up() if resume else None
         if checkpoint is not None:

@@ -16,16 +16,11 @@ from .derivatives import Bundle, Key, add, compose, linear, product
 from .embeddings import Coordinates, Holes, concatenate, cosine, square_of
 
 
-class FourierFeatures(eqx.Module):
-    """sin(Bx), cos(Bx) with a fixed B (Tancik et al., NeurIPS 2020)."""
+class _Waves(eqx.Module):
+    """Pairs of a sine and a cosine of fixed frequencies."""
 
     inputs: Coordinates | Holes
     frequencies: tuple[tuple[float, ...], ...] = eqx.field(static=True)
-
-    @classmethod
-    def drawn(cls, inputs: Coordinates | Holes, count: int, scale: float, key: Array) -> FourierFeatures:
-        """``count`` pairs, B Gaussian of standard deviation ``scale``."""
-        return cls(inputs, _rows(scale * jax.random.normal(key, (count, inputs.width))))
 
     @property
     def coordinates(self) -> Coordinates:
@@ -37,19 +32,26 @@ class FourierFeatures(eqx.Module):
         """Number of network inputs."""
         return 2 * len(self.frequencies)
 
+
+class FourierFeatures(_Waves):
+    """sin(Bx), cos(Bx) with a fixed B (Tancik et al., NeurIPS 2020)."""
+
+    @classmethod
+    def drawn(cls, inputs: Coordinates | Holes, count: int, scale: float, key: Array) -> FourierFeatures:
+        """``count`` pairs, B Gaussian of standard deviation ``scale``."""
+        return cls(inputs, _rows(scale * jax.random.normal(key, (count, inputs.width))))
+
     def bundle(self, points: Array, wanted: Sequence[Key]) -> Bundle:
         """Bundle of the features, entries of shape (n, width)."""
         return _waves(self.inputs.bundle(points, wanted), self.frequencies, wanted)
 
 
-class GaborFeatures(eqx.Module):
+class GaborFeatures(_Waves):
     """exp(−γⱼ|x − μⱼ|²/2) times sin(Bⱼx) and cos(Bⱼx): waves that each stand in a part of the domain.
 
     Source: Fathony, Sahu, Willmott & Kolter, ICLR (2021), eq. 7, with B and μ drawn and fixed.
     """
 
-    inputs: Coordinates | Holes
-    frequencies: tuple[tuple[float, ...], ...] = eqx.field(static=True)
     centers: tuple[tuple[float, ...], ...] = eqx.field(static=True)
     sharpness: tuple[float, ...] = eqx.field(static=True)
 
@@ -68,16 +70,6 @@ class GaborFeatures(eqx.Module):
         sharpness = (scale * jax.random.uniform(widths, (count,), minval=0.1, maxval=0.4)) ** 2
         frequencies = scale * jax.random.normal(waves, (count, inputs.width))
         return cls(inputs, _rows(frequencies), _rows(centers), tuple(np.asarray(sharpness).tolist()))
-
-    @property
-    def coordinates(self) -> Coordinates:
-        """The coordinates behind the inputs."""
-        return self.inputs.coordinates
-
-    @property
-    def width(self) -> int:
-        """Number of network inputs."""
-        return 2 * len(self.frequencies)
 
     def bundle(self, points: Array, wanted: Sequence[Key]) -> Bundle:
         """Bundle of the features, entries of shape (n, width)."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
+from functools import reduce
+from operator import mul
 from typing import ClassVar
 
 import equinox as eqx
@@ -54,13 +56,10 @@ class Separable(AbstractNetwork):
     def features(self, points: Array, wanted: Sequence[Index]) -> Bundle:
         """Bundle of the products, entries of shape (n, width)."""
         factors = [self._factors(axis, points[:, axis], wanted) for axis in range(points.shape[1])]
-        found = {}
-        for index in wanted:
-            result = factors[0][index[0]]
-            for axis in range(1, len(factors)):
-                result = result * factors[axis][index[axis]]
-            found[index] = result
-        return found
+        return {
+            index: reduce(mul, (factor[order] for factor, order in zip(factors, index, strict=True)))
+            for index in wanted
+        }
 
     def on_grid(self, axes: Sequence[Array], wanted: Sequence[Index]) -> Bundle:
         """Bundle of the outputs on the tensor grid of ``axes`` (nᵢ,), the last coordinate running fastest."""

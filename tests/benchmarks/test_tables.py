@@ -21,16 +21,16 @@ def test_a_table_goes_between_its_own_marks(tmp_path):
 
 @pytest.fixture
 def kept(tmp_path, monkeypatch):
-    def run(precision, *curve):
+    def run(precision, cpu, *curve):
         return {
             "precision": precision, "curve": [[t, {"u": e, "v": e / 2, "p": 9.0}] for t, e in curve],
             "seconds": curve[-1][0], "errors": {"u": curve[-1][1], "v": curve[-1][1] / 2, "p": 9.0},
-            "threads": 2, "versions": {"deepxde": "1"}, "cpu_seconds": 1.0, "settings": "as published",
+            "threads": 2, "versions": {"deepxde": "1"}, "cpu_seconds": cpu, "settings": "as published",
         }  # fmt: skip
 
     runs = [
-        run("float32", (1.0, 0.5), (9.0, 0.2)),
-        run("float64", (1.0, 0.5), (40.0, 0.1), (60.0, 0.3), (100.0, 0.1)),
+        run("float32", 18.0, (1.0, 0.5), (9.0, 0.2)),
+        run("float64", 50.0, (1.0, 0.5), (80.0, 0.1), (120.0, 0.3), (200.0, 0.1)),
     ]
     monkeypatch.setattr(time_to_error, "PEERS", tmp_path)
     text = json.dumps({"date": "today", "machine": "here", "runs": runs})
@@ -40,12 +40,21 @@ def kept(tmp_path, monkeypatch):
 
 def test_the_better_precision_counts_from_when_it_was_first_as_good_as_at_its_end(kept):
     assert (kept.precision, kept.errors, kept.first, kept.whole) == (
-        "float64", {"u": 0.1, "v": 0.05}, 40.0, 100.0,
+        "float64", {"u": 0.1, "v": 0.05}, 20.0, 50.0,
     )  # fmt: skip
 
 
+def test_processor_seconds_count_where_the_machine_was_shared_and_none_besides(kept):
+    assert kept.whole == kept.cpu == 50.0
+    alone = time_to_error.peer_run("cavity", {
+        "precision": "float32", "curve": [[4.0, {"u": 0.2, "v": 0.1}]], "seconds": 4.0, "cpu_seconds": 7.0,
+        "errors": {"u": 0.2, "v": 0.1}, "threads": 2, "versions": {}, "settings": "",
+    }, {"runs": [], "date": "", "machine": ""})  # fmt: skip
+    assert (alone.first, alone.whole, alone.cpu) == (4.0, 4.0, 7.0)
+
+
 def test_the_worst_seed_decides(kept):
-    cells, reached = row("cavity", kept, [Ours(1.0, 0.5, 0.09), Ours(2.0, 1.0, 0.09)])
+    cells, reached = row("cavity", kept, [Ours(0.5, 0.5, 0.09), Ours(1.0, 1.0, 0.09)])
     assert reached
     assert "1/20.0" in cells
     cells, reached = row("cavity", kept, [Ours(1.0, 0.5, 0.09), Ours(math.inf, math.nan, 0.2)])

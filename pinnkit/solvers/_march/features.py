@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from math import comb
+from operator import mul
 
 import numpy as np
 
@@ -30,13 +32,10 @@ class Features:
         """∂^α φ (n, N) at points (n, d) for each multi-index α over the coordinates."""
         highest = np.max(np.array(indices), axis=0)
         axes = [self._along(points[:, axis], axis, int(order)) for axis, order in enumerate(highest)]
-        found = {}
-        for index in indices:
-            table = axes[0][index[0]]
-            for axis in range(1, len(index)):
-                table = table * axes[axis][index[axis]]
-            found[index] = table
-        return found
+        return {
+            index: reduce(mul, (along[order] for along, order in zip(axes, index, strict=True)))
+            for index in indices
+        }
 
     def _along(self, points: np.ndarray, axis: int, order: int) -> list[np.ndarray]:
         """exp(q) along one coordinate and its derivatives, by f⁽ᵏ⁺¹⁾ = Σ C(k, j) q⁽ʲ⁺¹⁾ f⁽ᵏ⁻ʲ⁾."""
