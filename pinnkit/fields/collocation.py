@@ -14,7 +14,21 @@ from jax import Array
 from .derivatives import Key, closure, differentiate
 
 Needs = Mapping[str, tuple[Key, ...]]
+Columns = tuple[int, ...]
 CHUNK = 2048
+
+
+class Served(eqx.Module):
+    """The networks ``chosen`` (n, k) of an ensemble that serve n points, and their windows there.
+
+    ``windows`` (n, k, number of keys); None, one for each network.
+    """
+
+    chosen: Array
+    windows: Array | None = None
+
+
+Serve = Callable[[Array, Needs], dict[Columns, Served]]
 
 
 class Transform(Protocol):
@@ -29,7 +43,8 @@ class Collocation(eqx.Module):
 
     ``x`` (n, d) points; ``normals`` (n, d_space) where they lie on a boundary; for each unknown with
     exact conditions ``lift`` and ``multiplier`` hold the derivatives of both, (n, number of indices).
-    ``parameters`` (n,) by name are those whose values may change while training.
+    ``parameters`` (n,) by name are those whose values may change while training. ``served`` tells which
+    networks serve the points, for every set of columns that an ensemble sees.
     Every leaf has the n points first, so subsets are taken leaf by leaf. ``grid`` holds the points along each
     axis where they are a whole tensor grid, the last coordinate running fastest.
     """
@@ -39,6 +54,7 @@ class Collocation(eqx.Module):
     lift: dict[str, Array]
     multiplier: dict[str, Array]
     parameters: dict[str, Array] = eqx.field(default_factory=dict)
+    served: dict[Columns, Served] = eqx.field(default_factory=dict)
     grid: tuple[int, ...] = eqx.field(static=True, default=())
 
     def take(self, chosen: Array) -> Collocation:
@@ -64,8 +80,9 @@ def prepare(
     normals: Array | None = None,
     parameters: Mapping[str, float] | None = None,
     grid: tuple[int, ...] = (),
+    serve: Serve | None = None,
 ) -> Collocation:
-    """Evaluate lifts and multipliers, with all derivatives needed, in chunks of bounded memory."""
+    """Evaluate lifts, multipliers and windows, with all derivatives needed, in chunks of bounded memory."""
     x = jnp.asarray(x)
     lift, multiplier = {}, {}
     for name, indices in needs.items():
@@ -75,7 +92,9 @@ def prepare(
         lift[name] = _evaluate(transforms[name].lift, x, wanted)
         multiplier[name] = _evaluate(transforms[name].multiplier, x, wanted)
     values = {name: jnp.full(len(x), value) for name, value in (parameters or {}).items()}
-    return Collocation(x, None if normals is None else jnp.asarray(normals), lift, multiplier, values, grid)
+    served = serve(x, needs) if serve is not None else {}
+    facing = None if normals is None else jnp.asarray(normals)
+    return Collocation(x, facing, lift, multiplier, values, served, grid)
 
 
 def _evaluate(function: Callable[[Array], Array], x: Array, wanted: tuple[Key, ...]) -> Array:

@@ -52,21 +52,7 @@ class Coordinates(eqx.Module):
     def bundle(self, points: Array, wanted: Sequence[Key]) -> Bundle:
         """Bundle of the inputs, entries of shape (n, width) or, constant, (1, width)."""
         low, high = (np.asarray(side, float) for side in (self.lower, self.upper))
-        scale, shift = 2 / (high - low), -(high + low) / (high - low)
-        for axis in self.periodic:
-            scale[axis], shift[axis] = 2 * np.pi / (high[axis] - low[axis]), 0.0
-        scaled = affine_inputs(
-            points, jnp.asarray(scale, points.dtype), jnp.asarray(shift, points.dtype), wanted
-        )
-        if not self.periodic:
-            return scaled
-        plain = [axis for axis in range(len(self.lower)) if axis not in self.periodic]
-        parts = [{index: entry[:, np.array(plain, int)] for index, entry in scaled.items()}] if plain else []
-        for axis in self.periodic:
-            order = np.arange(1, self.harmonics + 1)
-            angle = {index: entry[:, axis : axis + 1] * order for index, entry in scaled.items()}
-            parts += [compose(activations.sin, angle, wanted), compose(cosine, angle, wanted)]
-        return concatenate(parts, wanted)
+        return scaled(points, low, high, self.periodic, self.harmonics, wanted)
 
 
 class Holes(eqx.Module):
@@ -100,6 +86,30 @@ class Holes(eqx.Module):
             parts.append(compose(_log, square, wanted))
             parts.append(product(local, compose(_reciprocal, square, wanted), wanted))
         return concatenate(parts, wanted)
+
+
+def scaled(
+    points: Array,
+    low: Array | np.ndarray,
+    high: Array | np.ndarray,
+    periodic: Sequence[int],
+    harmonics: int,
+    wanted: Sequence[Key],
+) -> Bundle:
+    """Bundle of coordinates between ``low`` and ``high`` (d,), scaled to [−1, 1], or as pairs of waves."""
+    repeats = np.isin(np.arange(points.shape[1]), np.asarray(periodic, int))
+    scale = np.where(repeats, 2 * np.pi, 2.0) / (high - low)
+    shift = np.where(repeats, 0.0, -1.0) * (high + low) / (high - low)
+    affine = affine_inputs(points, jnp.asarray(scale, points.dtype), jnp.asarray(shift, points.dtype), wanted)
+    if not len(periodic):
+        return affine
+    plain = np.flatnonzero(~repeats)
+    parts = [{index: entry[:, plain] for index, entry in affine.items()}] if len(plain) else []
+    for axis in periodic:
+        order = np.arange(1, harmonics + 1)
+        angle = {index: entry[:, axis : axis + 1] * order for index, entry in affine.items()}
+        parts += [compose(activations.sin, angle, wanted), compose(cosine, angle, wanted)]
+    return concatenate(parts, wanted)
 
 
 def square_of(inner: Bundle, wanted: Sequence[Key]) -> Bundle:

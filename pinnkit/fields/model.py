@@ -10,11 +10,14 @@ import jax.numpy as jnp
 from jax import Array
 
 from ..forms.traces import Trace
-from .collocation import Collocation, Needs
+from .collocation import Collocation, Columns, Needs
 from .derivatives import Bundle, Key, closure, product
+from .ensemble import Ensemble
 from .network import AbstractNetwork
 from .precision import cast
 from .separable import Separable
+
+Network = AbstractNetwork | Ensemble
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Fields(eqx.Module):
     run in float32, whatever θ and the points are in.
     """
 
-    networks: tuple[AbstractNetwork, ...]
+    networks: tuple[Network, ...]
     raw: tuple[Array, ...]
     groups: tuple[Group, ...] = eqx.field(static=True)
     inferred: tuple[Inferred, ...] = eqx.field(static=True, default=())
@@ -100,23 +103,30 @@ class Fields(eqx.Module):
         return found
 
 
+def group_keys(group: Group, needs: Needs) -> tuple[Key, ...]:
+    """The keys over its columns that the network of a group carries for the needs, zero first."""
+    columns = group.columns
+    full = closure(frozenset(key for name in group.unknowns for key in needs.get(name, ())))
+    return tuple(dict.fromkeys(_restricted(key, columns) for key in full if _visible(key, columns)))
+
+
+def _restricted(key: Key, columns: Columns) -> Key:
+    if isinstance(key, Trace):
+        return Trace(tuple(key.weights[c] for c in columns))
+    return tuple(key[c] for c in columns)
+
+
+def _visible(key: Key, columns: Columns) -> bool:
+    if isinstance(key, Trace):
+        return any(key.weights[c] for c in columns)
+    return all(order == 0 for c, order in enumerate(key) if c not in columns)
+
+
 def _group_jets(
-    network: AbstractNetwork, group: Group, at: Collocation, asked: Needs, mixed: bool
+    network: Network, group: Group, at: Collocation, asked: Needs, mixed: bool
 ) -> dict[tuple[str, Key], Array]:
-    dimension, count = at.x.shape[1], at.x.shape[0]
-    full = closure(frozenset(index for indices in asked.values() for index in indices))
-
-    def restrict(key: Key) -> Key:
-        if isinstance(key, Trace):
-            return Trace(tuple(key.weights[c] for c in group.columns))
-        return tuple(key[c] for c in group.columns)
-
-    def visible(key: Key) -> bool:
-        if isinstance(key, Trace):
-            return any(key.weights[c] for c in group.columns)
-        return all(key[c] == 0 for c in range(dimension) if c not in group.columns)
-
-    wanted = tuple(dict.fromkeys(restrict(index) for index in full if visible(index)))
+    count, columns = at.x.shape[0], group.columns
+    wanted = group_keys(group, asked)
     if mixed:
         single = _outputs(cast(network, jnp.float32), group, cast(at, jnp.float32), wanted)
         outputs = cast(dict(single), at.x.dtype)
@@ -126,9 +136,9 @@ def _group_jets(
     for name, indices in asked.items():
         k = group.unknowns.index(name)
         own = {
-            index: jnp.broadcast_to(outputs[restrict(index)][:, k], (count,))
+            index: jnp.broadcast_to(outputs[_restricted(index, columns)][:, k], (count,))
             for index in closure(frozenset(indices))
-            if visible(index) and restrict(index) in outputs
+            if _visible(index, columns) and _restricted(index, columns) in outputs
         }
         if name in at.lift:
             keys = closure(frozenset(indices))
@@ -140,7 +150,7 @@ def _group_jets(
     return found
 
 
-def _outputs(network: AbstractNetwork, group: Group, at: Collocation, wanted: tuple[Key, ...]) -> Bundle:
+def _outputs(network: Network, group: Group, at: Collocation, wanted: tuple[Key, ...]) -> Bundle:
     """The network's outputs with their derivatives, factor by factor where it and the points allow that."""
     if network.separable:  # its derivatives are products by coordinate, and sums of them no products
         single = {key: [(w, i) for w, _, i in key.terms] for key in wanted if isinstance(key, Trace)}
@@ -151,8 +161,11 @@ def _outputs(network: AbstractNetwork, group: Group, at: Collocation, wanted: tu
     return _separate(network, group, at, wanted)
 
 
-def _separate(network: AbstractNetwork, group: Group, at: Collocation, wanted: tuple[Key, ...]) -> Bundle:
+def _separate(network: Network, group: Group, at: Collocation, wanted: tuple[Key, ...]) -> Bundle:
     all_seen = group.columns == tuple(range(at.x.shape[1]))
     if isinstance(network, Separable) and all_seen and (axes := at.axes()) is not None:
         return network.on_grid(axes, wanted)
-    return network.bundle(at.x if all_seen else at.x[:, jnp.array(group.columns)], wanted)
+    x = at.x if all_seen else at.x[:, jnp.array(group.columns)]
+    if isinstance(network, Ensemble):
+        return network.bundle(x, at.served[group.columns], wanted)
+    return network.bundle(x, wanted)

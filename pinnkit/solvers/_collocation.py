@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -13,11 +13,12 @@ from jax import Array
 
 from ..declare.errors import DeclarationError
 from ..declare.problem import Problem
+from ..fields.collocation import Serve
 from ..fields.embeddings import Coordinates, Holes
 from ..fields.exact_conditions import UNTOUCHED, exact_conditions
 from ..fields.fourier import FourierFeatures, GaborFeatures, Inputs
-from ..fields.model import Fields, Group, Inferred
-from ..fields.network import Architecture
+from ..fields.model import Fields, Group, Inferred, Network
+from ..fields.network import AbstractNetwork, Architecture
 from ..fields.networks import NETWORKS
 from ..fields.precision import cast
 from ..forms.errors import FormUnavailable
@@ -35,23 +36,33 @@ from ._points import Points
 from ._residual import Evaluation, Residual
 
 HIGHEST_ORDER = 4
-
+Draw = Callable[[Problem, NetworkOptions, Group, Array], Network]
+Settle = Callable[[Problem, CollocationOptions], tuple[CollocationOptions, str]]
 
 def formulate(
-    problem: Problem, options: CollocationOptions, seed: int, declared: Problem | None = None
+    problem: Problem,
+    options: CollocationOptions,
+    seed: int,
+    declared: Problem | None = None,
+    draw: Draw | None = None,
+    settle: Settle = settled,
+    serve: Serve | None = None,
 ) -> Formulation:
     """The least-squares problem of collocation for a declaration.
 
-    ``declared`` is the one whose class decides what is left open, where ``problem`` was derived from it.
+    ``declared`` is the one whose class decides what is left open, where ``problem`` was derived from it, and
+    ``settle`` decides it; ``draw`` makes the network of a group of unknowns from its key, and ``serve`` tells
+    which parts of it serve a point.
     """
     left_open = options.optimizer == "auto"
-    options, reason = settled(declared or problem, options)
+    options, reason = settle(declared or problem, options)
     stages = read_schedule(options.optimizer)  # complaints come before the work
     # what features lack in derivatives of the lift they do not make up for; trained networks do
     analytic = any(stage.optimiser.name == HeadLeastSquares.name for stage in stages)
     conditions = exact_conditions(problem, options.conditions, analytic)
     transforms = {name: t for name, t in conditions.transform.items() if t is not UNTOUCHED}
-    fields = initial_fields(problem, options.network, seed).in_precision(options.precision)
+    fields = initial_fields(problem, options.network, seed, draw)
+    fields = fields.in_precision(options.precision)
     schedule, choice = chosen_schedule(options, left_open, fields, len(problem.variables))
     strong = strong_form(problem)
     if (highest := max(strong.jets, key=lambda jet: jet.order)).order > HIGHEST_ORDER:
@@ -63,10 +74,10 @@ def formulate(
     rules = weighting_rules(problem, options, len(conditions.soft))
     varied = tuple(options.curriculum)
     equations = Residual(problem, [e.residual for e in strong.equations], strong.jets, varied)
-    evaluation = Evaluation(problem, transforms)
+    evaluation = Evaluation(problem, transforms, serve)
 
     def pose() -> LeastSquares:
-        points = Points(problem, options.points, transforms, seed)
+        points = Points(problem, options.points, transforms, seed, serve)
         blocks = [
             points.interior(EQUATIONS, equations, options.weights.equations),
             *points.conditions(conditions.soft, options.weights.conditions),
@@ -98,7 +109,7 @@ def chosen_schedule(
     options: CollocationOptions, left_open: bool, fields: Fields, coordinates: int
 ) -> tuple[tuple[Stage, ...], tuple[str, ...]]:
     """The stages, fitted to the size of the fields where they were left open, and why in a sentence."""
-    if not left_open:
+    if not left_open or not any("ssbroyden" in stage for stage in options.optimizer):
         return read_schedule(options.optimizer), ()
     leaves = jax.tree.leaves(eqx.filter(fields, eqx.is_inexact_array))
     single = jnp.result_type(*leaves) != jnp.float64
@@ -109,7 +120,9 @@ def chosen_schedule(
     return read_schedule(stages), (reason,)
 
 
-def initial_fields(problem: Problem, options: NetworkOptions, seed: int) -> Fields:
+def initial_fields(
+    problem: Problem, options: NetworkOptions, seed: int, draw: Draw | None = None
+) -> Fields:
     """One network for the unknowns of each set of coordinates, drawn from the seed."""
     by_columns: dict[tuple[int, ...], list[str]] = {}
     for name, applied in zip(problem.unknown_names, problem.unknowns, strict=True):
@@ -117,12 +130,16 @@ def initial_fields(problem: Problem, options: NetworkOptions, seed: int) -> Fiel
         by_columns.setdefault(columns, []).append(name)
     groups = tuple(Group(tuple(names), columns) for columns, names in by_columns.items())
     keys = jax.random.split(jax.random.key(seed), len(groups))
-    networks = tuple(_network(problem, options, group, key) for group, key in zip(groups, keys, strict=True))
+    make = draw or drawn_network
+    networks = tuple(make(problem, options, group, key) for group, key in zip(groups, keys, strict=True))
     inferred = tuple(Inferred(p.name, p.value, p.bounds) for p in problem.parameters if p.infer)
     return Fields(networks, tuple(jnp.asarray(spec.raw) for spec in inferred), groups, inferred)
 
 
-def _network(problem: Problem, options: NetworkOptions, group: Group, key: Array) -> Any:
+def drawn_network(
+    problem: Problem, options: NetworkOptions, group: Group, key: Array
+) -> AbstractNetwork:
+    """One network over the whole domain."""
     inputs_key, network_key = jax.random.split(key)
     space = tuple(range(len(problem.coordinates)))
     periodic = tuple(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +11,7 @@ from jax import Array
 
 from ..declare.conditions import AnyCondition
 from ..declare.problem import Problem
-from ..fields.collocation import Collocation, Transform, prepare
+from ..fields.collocation import Collocation, Serve, Transform, prepare
 from ..fields.model import Fields
 from ..forms.strong import condition_residual
 from ..training.least_squares import Block
@@ -23,9 +24,15 @@ class Points:
     """Blocks at points drawn from the seed."""
 
     def __init__(
-        self, problem: Problem, options: PointsOptions, transforms: Mapping[str, Transform], seed: int
+        self,
+        problem: Problem,
+        options: PointsOptions,
+        transforms: Mapping[str, Transform],
+        seed: int,
+        serve: Serve | None = None,
     ):
-        self.problem, self.options, self.transforms = problem, options, transforms
+        self.problem, self.options = problem, options
+        self._prepare = partial(prepare, transforms, serve=serve)
         self._draws = Draws(problem, options.sampling, seed)
         self._pool = 1 if options.sampling == "grid" else options.pool  # a part of a grid is none
 
@@ -34,7 +41,7 @@ class Points:
         count = self.options.interior
         if (found := self._draws.grid(count)) is not None:
             x, counts = found
-            points = prepare(self.transforms, residual.needs, x, None, residual.varied, counts)
+            points = self._prepare(residual.needs, x, None, residual.varied, counts)
             return Block(name, residual, points, jnp.asarray(weight))
         x = self._draws.interior(count * self._pool)
         return self._block(name, residual, weight, x, None, count)
@@ -62,7 +69,7 @@ class Points:
         x, values = read_measurements(observations, self.problem)
         name = observations.unknown.func.__name__
         zero = (0,) * len(self.problem.variables)
-        at = prepare(self.transforms, {name: (zero,)}, x)
+        at = self._prepare({name: (zero,)}, x)
         scale = max(float(np.std(values)), 1e-300)
 
         def residual(fields: Fields, points: tuple[Collocation, Array]) -> Array:
@@ -81,7 +88,7 @@ class Points:
         count: int,
         condition: bool = False,
     ) -> Block:
-        pool = prepare(self.transforms, residual.needs, x, normals, residual.varied)
+        pool = self._prepare(residual.needs, x, normals, residual.varied)
         points = pool.take(jnp.arange(count))
         candidates = pool if len(x) > count else None
         return Block(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ from jax import Array
 
 from ..declare.problem import Problem
 from ..declare.symbols import normal
-from ..fields.collocation import Collocation, Needs, Transform, prepare
+from ..fields.collocation import Collocation, Needs, Serve, Transform, prepare
 from ..fields.derivatives import Index, Key
 from ..fields.model import Fields
 from ..fields.plan import cost, points_at_once
@@ -87,14 +88,16 @@ def _operations(symbols: Mapping[sp.Symbol, tuple[str, Key]]) -> int:
 class Evaluation:
     """The unknowns at points given as they are, with the conditions built into them by ``transforms``."""
 
-    def __init__(self, problem: Problem, transforms: Mapping[str, Transform]):
-        self._problem, self._transforms = problem, transforms
+    def __init__(
+        self, problem: Problem, transforms: Mapping[str, Transform], serve: Serve | None = None
+    ):
+        self._problem, self._prepare = problem, partial(prepare, transforms, serve=serve)
 
     def derivatives(self, fields: Fields, x: Array, indices: tuple[Index, ...]) -> dict[str, Array]:
         """Every unknown's derivatives by multi-indices at points (n, d), each (n, number of indices)."""
         needs = dict.fromkeys(self._problem.unknown_names, indices)
         pieces = [
-            _jets(fields, prepare(self._transforms, needs, x[start : start + EVALUATION_CHUNK]), needs)
+            _jets(fields, self._prepare(needs, x[start : start + EVALUATION_CHUNK]), needs)
             for start in range(0, len(x), EVALUATION_CHUNK)
         ]
         return {name: jnp.concatenate([piece[name] for piece in pieces]) for name in needs}
@@ -108,7 +111,7 @@ class Evaluation:
         """The residual of every equation, each (n,)."""
         parts = (x[start : start + EVALUATION_CHUNK] for start in range(0, len(x), EVALUATION_CHUNK))
         pieces = [
-            equations(fields, prepare(self._transforms, equations.needs, part, parameters=equations.varied))
+            equations(fields, self._prepare(equations.needs, part, parameters=equations.varied))
             for part in parts
         ]
         rows = jnp.concatenate(pieces)
