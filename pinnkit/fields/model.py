@@ -82,7 +82,8 @@ class Fields(eqx.Module):
 
     def linear_leaves(self) -> list[Array]:
         """The output layers: what the unknowns are linear in."""
-        return [leaf for network in self.networks for leaf in (network.head.weight, network.head.bias)]
+        heads = [head for network in self.networks for head in network.heads]
+        return [leaf for head in heads for leaf in (head.weight, head.bias)]
 
     def first_leaves(self) -> list[Array]:
         """The first layers: their size sets the bandwidth of the networks' features."""

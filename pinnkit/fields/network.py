@@ -128,6 +128,11 @@ class AbstractNetwork(eqx.Module):
     behind_waves: ClassVar[bool] = False
 
     @property
+    def heads(self) -> tuple[Linear, ...]:
+        """The layers that the outputs are linear in."""
+        return (self.head,)
+
+    @property
     @abc.abstractmethod
     def first(self) -> tuple[Linear, ...]:
         """The layers that see the inputs."""

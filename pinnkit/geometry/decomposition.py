@@ -70,6 +70,14 @@ class Decomposition:
             raise _gap(points[np.argmax(found < 0)])
         return found
 
+    def nearest(self, points: np.ndarray) -> np.ndarray:
+        """The same for points that may lie outside by rounding: of a subdomain whose corners hold them."""
+        found = self.locate(points)
+        for k in np.flatnonzero(found < 0):
+            away = np.maximum(self.lower - points[k], points[k] - self.upper).max(axis=1)
+            found[k] = np.argmin(away)
+        return found
+
     def interfaces(self, count: int, seed: int) -> Interfaces:
         """``count`` points where two subdomains meet, for each two that do; in one dimension there is one.
 

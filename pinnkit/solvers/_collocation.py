@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import equinox as eqx
@@ -13,7 +14,7 @@ from jax import Array
 
 from ..declare.errors import DeclarationError
 from ..declare.problem import Problem
-from ..fields.collocation import Serve
+from ..fields.collocation import Serve, Transform
 from ..fields.embeddings import Coordinates, Holes
 from ..fields.exact_conditions import UNTOUCHED, exact_conditions
 from ..fields.fourier import FourierFeatures, GaborFeatures, Inputs
@@ -25,7 +26,7 @@ from ..forms.errors import FormUnavailable
 from ..forms.strong import strong_form
 from ..geometry.carriers import Ellipsoid, Sphere
 from ..training.checkpoint import Stage
-from ..training.least_squares import LeastSquares
+from ..training.least_squares import Block, LeastSquares
 from ..training.random_features import HeadLeastSquares
 from ..training.schedule import read_schedule
 from ._base import Formulation
@@ -39,29 +40,44 @@ HIGHEST_ORDER = 4
 Draw = Callable[[Problem, NetworkOptions, Group, Array], Network]
 Settle = Callable[[Problem, CollocationOptions], tuple[CollocationOptions, str]]
 
+@dataclass(frozen=True)
+class Ansatz:
+    """What stands for the unknowns where it is not one network over the domain.
+
+    ``draw`` makes the network of a group of unknowns from its key, None as usual; ``serve`` tells which parts
+    of it serve a point; ``settle`` decides what options leave open; ``blocks`` are those besides equations,
+    conditions and observations, for given transforms of the unknowns.
+    """
+
+    draw: Draw | None = None
+    serve: Serve | None = None
+    settle: Settle = settled
+    blocks: Callable[[Mapping[str, Transform]], Sequence[Block]] = lambda transforms: ()
+    notes: tuple[str, ...] = ()
+    sees_jumps: bool = False
+    """Whether fluxes across jumps of coefficients are in the blocks."""
+
+
 def formulate(
     problem: Problem,
     options: CollocationOptions,
     seed: int,
     declared: Problem | None = None,
-    draw: Draw | None = None,
-    settle: Settle = settled,
-    serve: Serve | None = None,
+    ansatz: Ansatz | None = None,
 ) -> Formulation:
     """The least-squares problem of collocation for a declaration.
 
-    ``declared`` is the one whose class decides what is left open, where ``problem`` was derived from it, and
-    ``settle`` decides it; ``draw`` makes the network of a group of unknowns from its key, and ``serve`` tells
-    which parts of it serve a point.
+    ``declared`` is the one whose class decides what is left open, where ``problem`` was derived from it.
     """
+    ansatz = ansatz or Ansatz()
     left_open = options.optimizer == "auto"
-    options, reason = settle(declared or problem, options)
+    options, reason = ansatz.settle(declared or problem, options)
     stages = read_schedule(options.optimizer)  # complaints come before the work
     # what features lack in derivatives of the lift they do not make up for; trained networks do
     analytic = any(stage.optimiser.name == HeadLeastSquares.name for stage in stages)
     conditions = exact_conditions(problem, options.conditions, analytic)
     transforms = {name: t for name, t in conditions.transform.items() if t is not UNTOUCHED}
-    fields = initial_fields(problem, options.network, seed, draw)
+    fields = initial_fields(problem, options.network, seed, ansatz.draw)
     fields = fields.in_precision(options.precision)
     schedule, choice = chosen_schedule(options, left_open, fields, len(problem.variables))
     strong = strong_form(problem)
@@ -74,14 +90,15 @@ def formulate(
     rules = weighting_rules(problem, options, len(conditions.soft))
     varied = tuple(options.curriculum)
     equations = Residual(problem, [e.residual for e in strong.equations], strong.jets, varied)
-    evaluation = Evaluation(problem, transforms, serve)
+    evaluation = Evaluation(problem, transforms, ansatz.serve)
 
     def pose() -> LeastSquares:
-        points = Points(problem, options.points, transforms, seed, serve)
+        points = Points(problem, options.points, transforms, seed, ansatz.serve)
         blocks = [
             points.interior(EQUATIONS, equations, options.weights.equations),
             *points.conditions(conditions.soft, options.weights.conditions),
             *points.observations(options.weights.observations),
+            *ansatz.blocks(transforms),
         ]
         posed = LeastSquares(fields, blocks, linear=Fields.linear_leaves, first=Fields.first_leaves)
         return cast(posed, jnp.float32) if options.precision == "float32" else posed
@@ -94,7 +111,7 @@ def formulate(
         derivatives=evaluation.derivatives,
         residuals=partial(evaluation.residuals, equations),
         parameters=Fields.parameters,
-        notes=(reason, *choice, *conditions.notes, *strong.notes),
+        notes=(reason, *ansatz.notes, *choice, *conditions.notes, *(() if ansatz.sees_jumps else strong.notes)),
         redraw=options.redraw,
         redraw_every=options.redraw_every,
         rules=rules,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import equinox as eqx
@@ -56,22 +57,35 @@ def cuts_of(problem: Problem, parts: Subdomains) -> Cuts:
 
 
 def drawn_ensemble(
-    problem: Problem, options: NetworkOptions, group: Group, key: Array, boxes: tuple[np.ndarray, np.ndarray]
+    problem: Problem,
+    options: Sequence[NetworkOptions],
+    group: Group,
+    key: Array,
+    boxes: tuple[np.ndarray, np.ndarray],
 ) -> Ensemble:
-    """Networks of one architecture for boxes with the given corners (boxes, d), drawn independently."""
+    """A network for each box, given by their corners (boxes, d), drawn independently."""
+    kinds = list(dict.fromkeys(options))
+    for network in kinds:
+        _require_fitting(network)
+    keys = jax.random.split(key, len(options))
+    parts = []
+    for network in kinds:
+        plain = network.model_copy(update={"holes": False})
+        own = keys[np.array([k for k, other in enumerate(options) if other == network])]
+        parts.append(eqx.filter_vmap(lambda one, n=plain: drawn_network(problem, n, group, one))(own))
+    lower, upper = (tuple(map(tuple, corner.tolist())) for corner in boxes)
+    return Ensemble(tuple(parts), tuple(kinds.index(network) for network in options), lower, upper)
+
+
+def _require_fitting(network: NetworkOptions) -> None:
     fitting = ("mlp", "modified_mlp", "features")
-    if options.kind not in fitting or options.fourier_features or options.gabor_features or options.patches:
-        what = f"kind: {options.kind}" if options.kind not in fitting else "waves or patches"
+    if network.kind not in fitting or network.fourier_features or network.gabor_features or network.patches:
+        what = f"kind: {network.kind}" if network.kind not in fitting else "waves or patches"
         raise DeclarationError(
             f"network: {what} in each subdomain", section="network",
             expected=f"kind: {', '.join(fitting)}, without waves and patches",
             mend="cut more finely instead, which resolves as much",
         )  # fmt: skip
-    plain = options.model_copy(update={"holes": False})
-    keys = jax.random.split(key, len(boxes[0]))
-    members = eqx.filter_vmap(lambda one: drawn_network(problem, plain, group, one))(keys)
-    lower, upper = (tuple(map(tuple, corner.tolist())) for corner in boxes)
-    return Ensemble(members, lower, upper)
 
 
 def settled_in_parts(problem: Problem, options: Options, count: int) -> tuple[Options, str]:

@@ -53,18 +53,19 @@ class Residual:
         self._derivatives = tuple(symbols.values())
         self._compiled = emit(
             chosen,
-            [*problem.variables, *(normal(x) for x in problem.coordinates), *inferred, *changing, *symbols],
+            [*problem.variables, *(normal(x) for x in problem.variables), *inferred, *changing, *symbols],
             jnp,
         )
         needs: dict[str, list[Key]] = {}
         for unknown, key in self._derivatives:
             needs.setdefault(unknown, []).append(key)
         self.needs: Needs = {name: tuple(keys) for name, keys in needs.items()}
-        self._space = len(problem.coordinates)
+        self._facing = len(problem.variables)
 
     def __call__(self, fields: Fields, at: Collocation) -> Array:
         jets = fields.jets(at, self.needs)
-        normals = jnp.zeros((at.x.shape[0], self._space)) if at.normals is None else at.normals
+        normals = jnp.zeros((at.x.shape[0], 0)) if at.normals is None else at.normals
+        normals = jnp.pad(normals, ((0, 0), (0, self._facing - normals.shape[1])))
         found = fields.parameters()
         parameters = [jnp.broadcast_to(found[name], at.x.shape[:1]) for name in self._names]
         values = self._compiled(

@@ -50,7 +50,7 @@ class Fbpinn(TrainedSolver):
         from ..fields.cover import Cover
         from ..fields.ensemble import Ensemble
         from ..fields.model import Group, group_keys
-        from ._collocation import formulate
+        from ._collocation import Ansatz, formulate
         from ._ensemble import cuts_of, drawn_ensemble, settled_in_parts
 
         cuts = cuts_of(problem, options.subdomains)
@@ -64,7 +64,7 @@ class Fbpinn(TrainedSolver):
 
         def draw(problem: Problem, network: NetworkOptions, group: Group, key: Array) -> Ensemble:
             found = covers[group] = cover(group.columns)
-            return drawn_ensemble(problem, network, group, key, found.boxes)
+            return drawn_ensemble(problem, [network] * found.size, group, key, found.boxes)
 
         def serve(x: Array, needs: Needs) -> dict[Columns, Served]:
             served = {}
@@ -74,7 +74,5 @@ class Fbpinn(TrainedSolver):
             return served
 
         count = cover(tuple(range(len(problem.variables)))).size
-        return formulate(
-            problem, options, seed, draw=draw, serve=serve,
-            settle=lambda problem, options: settled_in_parts(problem, options, count),
-        )  # fmt: skip
+        ansatz = Ansatz(draw, serve, lambda problem, options: settled_in_parts(problem, options, count))
+        return formulate(problem, options, seed, ansatz=ansatz)

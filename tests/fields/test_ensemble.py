@@ -28,7 +28,7 @@ def ensemble(cover=COVER, width=5):
     keys = jax.random.split(jax.random.key(1), cover.size)
     lower, upper = (tuple(map(tuple, corner.tolist())) for corner in cover.boxes)
     members = eqx.filter_vmap(lambda key: MLP(plain, 2, Architecture(width, 2), key))(keys)
-    return Ensemble(members, lower, upper)
+    return Ensemble((members,), (0,) * cover.size, lower, upper)
 
 
 def bundle(network, x, keys=KEYS):
@@ -60,7 +60,7 @@ def plain(network, x):
     cover, total = COVER, 0.0
     low, high = cover.boxes
     for j in range(cover.size):
-        one = jax.tree.map(lambda leaf, j=j: leaf[j], network.members)
+        one = jax.tree.map(lambda leaf, j=j: leaf[j], network.parts[0])
         z = 2 * (x - low[j]) / (high[j] - low[j]) - 1
         for layer in one.hidden:
             z = jnp.tanh(layer.weight @ z + layer.bias)
@@ -84,11 +84,28 @@ def test_sorted_points_pass_through_the_networks_near_them_and_all_derivatives_a
         np.testing.assert_allclose(entry, expected[key], rtol=1e-10, atol=1e-10)
 
 
+def test_networks_of_several_architectures_serve_the_points_they_are_chosen_for():
+    network, x = ensemble(), points_of(40)
+    deep = jax.tree.map(lambda leaf: leaf[:2], ensemble(width=3).parts[0])
+    kinds = (0, 1) + (0,) * (COVER.size - 3) + (1,)
+    own = jax.tree.map(lambda leaf: leaf[np.flatnonzero(np.array(kinds) == 0)], network.parts[0])
+    mixed = Ensemble((own, deep), kinds, network.lower, network.upper)
+    chosen = jnp.asarray(np.random.default_rng(2).integers(0, COVER.size, (40, 1)))
+    found = mixed.bundle(x, Served(chosen), KEYS)
+    alone = network.bundle(x, Served(chosen), KEYS)
+    narrow = jax.tree.map(lambda leaf: leaf[jnp.array([0] * (COVER.size - 1) + [1])], deep)
+    others = Ensemble((narrow,), (0,) * COVER.size, network.lower, network.upper)
+    other = others.bundle(x, Served(chosen), KEYS)
+    mine = np.array(kinds)[chosen] == 0
+    for key in KEYS:
+        np.testing.assert_allclose(found[key], np.where(mine, alone[key], other[key]), atol=1e-12)
+
+
 def test_gradients_reach_the_networks_near_a_point_and_no_other():
     network = ensemble()
     x = jnp.array([[-0.9, 0.2]])  # first of the fine boxes (two of them across y), first of the coarse
     slopes = eqx.filter_grad(lambda n: jnp.sum(bundle(n, x, ((0, 0),))[0, 0]))(network)
-    felt = np.abs(slopes.members.head.bias).sum(axis=1) > 0
+    felt = np.abs(slopes.parts[0].head.bias).sum(axis=1) > 0
     expected = [abs(float(window(COVER, j, x[0]))) > 0 for j in range(COVER.size)]
     np.testing.assert_array_equal(felt, expected)
     assert felt.sum() < COVER.size / 2
