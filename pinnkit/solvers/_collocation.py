@@ -40,6 +40,7 @@ HIGHEST_ORDER = 4
 Draw = Callable[[Problem, NetworkOptions, Group, Array], Network]
 Settle = Callable[[Problem, CollocationOptions], tuple[CollocationOptions, str]]
 
+
 @dataclass(frozen=True)
 class Ansatz:
     """What stands for the unknowns where it is not one network over the domain.
@@ -111,7 +112,13 @@ def formulate(
         derivatives=evaluation.derivatives,
         residuals=partial(evaluation.residuals, equations),
         parameters=Fields.parameters,
-        notes=(reason, *ansatz.notes, *choice, *conditions.notes, *(() if ansatz.sees_jumps else strong.notes)),
+        notes=(
+            reason,
+            *ansatz.notes,
+            *choice,
+            *conditions.notes,
+            *(() if ansatz.sees_jumps else strong.notes),
+        ),
         redraw=options.redraw,
         redraw_every=options.redraw_every,
         rules=rules,
@@ -137,9 +144,7 @@ def chosen_schedule(
     return read_schedule(stages), (reason,)
 
 
-def initial_fields(
-    problem: Problem, options: NetworkOptions, seed: int, draw: Draw | None = None
-) -> Fields:
+def initial_fields(problem: Problem, options: NetworkOptions, seed: int, draw: Draw | None = None) -> Fields:
     """One network for the unknowns of each set of coordinates, drawn from the seed."""
     by_columns: dict[tuple[int, ...], list[str]] = {}
     for name, applied in zip(problem.unknown_names, problem.unknowns, strict=True):
@@ -153,9 +158,7 @@ def initial_fields(
     return Fields(networks, tuple(jnp.asarray(spec.raw) for spec in inferred), groups, inferred)
 
 
-def drawn_network(
-    problem: Problem, options: NetworkOptions, group: Group, key: Array
-) -> AbstractNetwork:
+def drawn_network(problem: Problem, options: NetworkOptions, group: Group, key: Array) -> AbstractNetwork:
     """One network over the whole domain."""
     inputs_key, network_key = jax.random.split(key)
     space = tuple(range(len(problem.coordinates)))

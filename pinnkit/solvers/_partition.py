@@ -25,16 +25,20 @@ from ._base import Formulation
 from ._collocation import Ansatz, formulate
 from ._collocation_options import NetworkOptions
 from ._ensemble import cuts_of, drawn_ensemble, settled_in_parts
-from ._interfaces import Continuous, interface_block
+from ._interfaces import continuous, interface_block
 from ._material import material_cuts
 from ._options import read_options
 from ._subdomain_options import PartitionOptions
 
 
 def formulate_partition(
-    problem: Problem, options: PartitionOptions, seed: int, matched: Sequence[Continuous]
+    problem: Problem, options: PartitionOptions, seed: int, by_flux: bool, residuals: bool
 ) -> Formulation:
-    """Collocation with a network for each subdomain, and one block for what is matched between them."""
+    """Collocation with a network for each subdomain, and one block for what is matched between them.
+
+    That is stated in ``_interfaces``, with ``by_flux`` and ``residuals``.
+    """
+    matched = continuous(problem, by_flux, residuals)
     found, how = _decomposed(problem, options)
     own = _own_networks(found, options.networks)
     try:
@@ -65,7 +69,7 @@ def formulate_partition(
         return settled_in_parts(problem, options, len(found.names))
 
     note = f"{how}; {len(interfaces.pairs)} interfaces with {len(interfaces.points)} points"
-    ansatz = Ansatz(draw, serve, settle, blocks, (note,), sees_jumps=any("flux" == row.kind for row in matched))
+    ansatz = Ansatz(draw, serve, settle, blocks, (note,), sees_jumps=by_flux)
     return formulate(problem, options, seed, ansatz=ansatz)
 
 

@@ -37,7 +37,6 @@ class Cpinn(TrainedSolver):
 
     def build(self, problem: Problem, options: PartitionOptions, seed: int) -> Formulation:
         """Collocation in every subdomain, and the block of the interfaces."""
-        from ._interfaces import continuous
         from ._partition import formulate_partition
 
-        return formulate_partition(problem, options, seed, continuous(problem, True, residuals=False))
+        return formulate_partition(problem, options, seed, by_flux=True, residuals=False)

@@ -32,8 +32,8 @@ class Xpinn(TrainedSolver):
 
     def build(self, problem: Problem, options: XpinnOptions, seed: int) -> Formulation:
         """Collocation in every subdomain, and the block of the interfaces."""
-        from ._interfaces import continuous, jumps_of_coefficients
+        from ._interfaces import jumps_of_coefficients
         from ._partition import formulate_partition
 
         by_flux = options.match == "flux" or (options.match == "auto" and jumps_of_coefficients(problem))
-        return formulate_partition(problem, options, seed, continuous(problem, by_flux, residuals=True))
+        return formulate_partition(problem, options, seed, by_flux, residuals=True)
