@@ -71,8 +71,8 @@ def pose(case: str, data: Any) -> tuple[Any, ...]:
     return (
         problem.theta,
         lambda theta: problem.residual(theta).reshape(count, -1) * root,
-        problem.loss,
-        problem.jacobian,
+        lambda theta: problem.loss(theta),  # bound methods of modules with arrays have no hash for jit
+        lambda theta: problem.jacobian(theta),
     )
 
 
