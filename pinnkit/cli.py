@@ -271,16 +271,28 @@ def compare(
 
 @app.command()
 @_foreseen()
-def check(problem: File, assignments: Assignments = []) -> None:  # noqa: B006
+def check(
+    problem: File,
+    assignments: Assignments = [],  # noqa: B006
+    gradients: Annotated[
+        bool, typer.Option("--gradients", help="Also test the gradients that a run relies on (Taylor tests).")
+    ] = False,
+) -> None:
     """Read a problem file without solving it: is it sound, what kind of problem is it, which solvers fit?
 
     \b
-    Example:
+    Examples:
       pinnkit check problems/burgers.yaml
+      pinnkit check problems/heat.yaml --gradients
     """
-    from .driver import describe, parse_assignment
+    from .driver import describe, gradient_tests, parse_assignment
 
-    typer.echo(describe(problem, [parse_assignment(text) for text in assignments]))
+    overrides = [parse_assignment(text) for text in assignments]
+    typer.echo(describe(problem, overrides))
+    if gradients:
+        tests = gradient_tests(problem, overrides)
+        typer.echo("\n".join(map(str, tests)))
+        raise typer.Exit(0 if all(test.passed for test in tests) else MISSED)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from .certificates import certificate_of, certify
 from .comparison import race
 from .errors import Interrupted, TrainingFailed
 from .references import reference_of
-from .run import Outcome, describe, run, show_form
+from .run import Outcome, describe, gradient_tests, run, show_form
 from .settings import ValidateSettings, parse_assignment
 from .store import load, read_resolved
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Interrupted", "Outcome", "ReferenceOutcome", "TrainingFailed", "certificate_of", "certify",
-    "describe", "judge", "load", "make_reference", "parse_assignment", "race", "run", "show_form", "solve",
-    "validate",
+    "describe", "gradient_tests", "judge", "load", "make_reference", "parse_assignment", "race", "run",
+    "show_form", "solve", "validate",
 ]  # fmt: skip
 
 

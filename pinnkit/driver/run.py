@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..declare.errors import DeclarationError
 from ..solution import Field, Record, RunDirectory, Solution
-from ..solvers import DirectSolver, Formulation, SolverFailed, TrainedSolver, fitting
+from ..solvers import DirectSolver, Formulation, GradientTest, SolverFailed, TrainedSolver, fitting
 from . import store
 from .certificates import certificate_of
 from .errors import Interrupted, TrainingFailed
@@ -277,6 +277,30 @@ def describe(declaration: Problem | str | Path, overrides: Iterable[Assignment] 
     notes = formulation.notes if formulation is not None else ()
     lines += [("note", note) for note in (*problem.domain.notes, *notes)]
     return "\n".join([*(f"{name:<11}{text}" for name, text in lines), "", "The problem is sound."])
+
+
+def gradient_tests(
+    declaration: Problem | str | Path, overrides: Iterable[Assignment] = ()
+) -> tuple[GradientTest, ...]:
+    """Taylor tests of the gradients that a run of the problem would rely on; each prints as a sentence.
+
+    Raises ``DeclarationError`` for a solver that relies on none of its own, ``TrainingFailed``.
+    """
+    problem, sections = read_declaration(declaration)
+    settings = read_settings(sections.override(overrides))
+    require(settings, problem)
+    with numerics():
+        try:
+            found = settings.solver.gradient_tests(problem, settings.options)
+        except SolverFailed as fault:
+            raise TrainingFailed(str(fault)) from fault
+    if not found:
+        raise DeclarationError(
+            f"solver {settings.solver.name!r} has no gradients of its own to test",
+            expected="a solver that differentiates a simulation", mend="--set solver.name=diffsim",
+            place=settings.sections.place(("solver", "name")),
+        )  # fmt: skip
+    return found
 
 
 def show_form(declaration: Problem | str | Path, form: str) -> str:

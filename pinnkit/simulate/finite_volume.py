@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import sympy as sp
 from jax import Array
@@ -19,7 +18,7 @@ from .simulator import Inputs, Program, Simulator
 from .wave_speeds import wave_speed
 
 _WIDTH = 2
-_FLOOR = 1.0  # squared differences that count as smooth, in spread²/cells²: slopes of the whole spread
+_FLOOR = 8.0  # squared differences that count as smooth, in variance/cells²: a sine has spread² = 8 variance
 _TINY = 1e-200
 
 
@@ -108,8 +107,8 @@ class FiniteVolumes(Simulator):
         padded = jnp.moveaxis(self._pad(axis, t, values, inputs), axis + 1, 1)
         h = self.grid.spacing[axis]
         rest = tuple(range(1, padded.ndim))
-        spread = jax.lax.stop_gradient(padded.max(rest, keepdims=True) - padded.min(rest, keepdims=True))
-        floor = _FLOOR * spread**2 / self.grid.counts[axis] ** 2
+        variance = jnp.var(padded, axis=rest, keepdims=True)  # smooth, so that gradients see it
+        floor = _FLOOR * variance / self.grid.counts[axis] ** 2
         slopes = _limited(padded[:, 1:-1] - padded[:, :-2], padded[:, 2:] - padded[:, 1:-1], floor)
         left = padded[:, 1:-2] + slopes[:, :-1] / 2
         right = padded[:, 2:-1] - slopes[:, 1:] / 2

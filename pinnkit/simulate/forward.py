@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -64,6 +64,15 @@ class Forward:
     field: SplineField
     error: float
     notes: tuple[str, ...]
+    simulator: Simulator
+    level: Level
+    scheme: Scheme
+    most: int
+
+
+class Start(NamedTuple):
+    """A simulator of the first resolution, and how it would be run."""
+
     simulator: Simulator
     level: Level
     scheme: Scheme
@@ -129,6 +138,16 @@ def simulate(
         else f"estimated relative error {error:.1e}, from the difference of two resolutions"
     )  # fmt: skip
     return Forward(field, error, tuple(notes), simulator, kept, scheme, most)
+
+
+def first_resolution(
+    problem: Problem, options: ForwardOptions, inputs_of: Callable[[Simulator], Inputs]
+) -> Start:
+    """What ``simulate`` would begin with."""
+    _, make, _ = choose(problem, options.backend, options.order)
+    level = _first(problem, options)
+    simulator = make(problem, level.points)
+    return Start(simulator, level, *_scheme(simulator, inputs_of(simulator), options))
 
 
 def _first(problem: Problem, options: ForwardOptions) -> Level:

@@ -8,15 +8,24 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
-from ._base import DirectSolver, Formulation, Options, Requirement, Solver, SolverFailed, TrainedSolver
+from ._base import (
+    DirectSolver,
+    Formulation,
+    GradientTest,
+    Options,
+    Requirement,
+    Solver,
+    SolverFailed,
+    TrainedSolver,
+)
 from ._options import describe, read_options
 
 if TYPE_CHECKING:
     from ..declare import Problem
 
 __all__ = [
-    "Broken", "DirectSolver", "Formulation", "Options", "Registry", "Requirement", "Solver", "SolverFailed",
-    "TrainedSolver",
+    "Broken", "DirectSolver", "Formulation", "GradientTest", "Options", "Registry", "Requirement", "Solver",
+    "SolverFailed", "TrainedSolver",
     "describe", "discover", "fitting", "get", "listing", "names", "read_options", "registry",
 ]  # fmt: skip
 

@@ -10,7 +10,7 @@ import abc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -79,6 +79,15 @@ class Formulation:
         return self.pose()
 
 
+class GradientTest(Protocol):
+    """A test of one gradient; as text it says which, and how it came out."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the gradient is that of what is computed."""
+        ...
+
+
 class Solver(abc.ABC):
     """Metadata that every solver has; subclass ``TrainedSolver`` or ``DirectSolver``."""
 
@@ -92,6 +101,10 @@ class Solver(abc.ABC):
     def unmet(cls, problem: Problem) -> list[str]:
         """The requirements that a problem does not meet, in words."""
         return [requirement.text for requirement in cls.requires if not requirement.holds(problem)]
+
+    def gradient_tests(self, problem: Problem, options: Any) -> tuple[GradientTest, ...]:
+        """A Taylor test of every gradient that a run relies on; none where it relies on none of its own."""
+        return ()
 
 
 class TrainedSolver(Solver):

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
-from ._base import DirectSolver, Options, Requirement, SolverFailed
+from ._base import DirectSolver, GradientTest, Options, Requirement, SolverFailed
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ..declare import Problem
+    from ..simulate.forward import ForwardOptions
     from ..solution import Field, Solution
 
 
@@ -51,6 +52,16 @@ def _on_box(problem: Problem) -> bool:
     return isinstance(problem.domain, (Box, Interval, Rectangle))
 
 
+def _asked(options: DiffsimOptions) -> ForwardOptions:
+    from ..simulate.forward import ForwardOptions
+
+    return ForwardOptions(
+        backend=None if options.backend == "auto" else options.backend,
+        order=options.order, points=options.cells, scheme=options.scheme,
+        tolerance=options.accuracy, work=options.work,
+    )  # fmt: skip
+
+
 class Diffsim(DirectSolver):
     """∂ₜU = rate(t, U), generated from the evolution form; what is inferred, by least squares through it."""
 
@@ -73,17 +84,12 @@ class Diffsim(DirectSolver):
         Raises ``SolverFailed`` for what the back-end refuses, or where it blows up.
         """
         from ..forms import FormUnavailable
-        from ..simulate.forward import BlowUp, ForwardOptions
+        from ..simulate.forward import BlowUp
         from ..simulate.inverse import InverseOptions, solve
         from ..solution import Record, Solution, package_versions
 
-        asked = ForwardOptions(
-            backend=None if options.backend == "auto" else options.backend,
-            order=options.order, points=options.cells, scheme=options.scheme,
-            tolerance=options.accuracy, work=options.work,
-        )  # fmt: skip
         try:
-            found = solve(problem, asked, InverseOptions(options.intervals))
+            found = solve(problem, _asked(options), InverseOptions(options.intervals))
         except (BlowUp, FormUnavailable) as fault:
             raise SolverFailed(str(fault)) from fault
         record = Record(
@@ -92,6 +98,19 @@ class Diffsim(DirectSolver):
             parameters=found.parameters,
         )  # fmt: skip
         return Solution(problem, found.field, record)
+
+    def gradient_tests(self, problem: Problem, options: DiffsimOptions) -> tuple[GradientTest, ...]:
+        """By every parameter, inferred field and the initial state, in both modes of differentiation.
+
+        Raises ``SolverFailed`` where the simulation blows up.
+        """
+        from ..simulate.forward import BlowUp
+        from ..simulate.gradients import check_gradients
+
+        try:
+            return check_gradients(problem, _asked(options))
+        except BlowUp as fault:
+            raise SolverFailed(str(fault)) from fault
 
     def arrays(self, solution: Solution) -> dict[str, np.ndarray]:
         """Knots, degrees and coefficients of the splines."""

@@ -187,6 +187,24 @@ def test_check_describes_the_problem(pinnkit, rod):
         assert part in out
 
 
+def test_check_refuses_to_test_gradients_that_a_solver_has_not(pinnkit, rod):
+    code, _, err = pinnkit("check", "rod.yaml", "--gradients")
+    assert code == cli.BAD_INPUT
+    assert "no gradients of its own" in err
+    assert "diffsim" in err
+
+
+@pytest.mark.parametrize(("slope", "expected"), [(2.01, 0), (1.5, cli.MISSED)])
+def test_check_prints_gradient_tests_and_fails_with_them(pinnkit, rod, monkeypatch, slope, expected):
+    from pinnkit.simulate.gradients import TaylorTest
+
+    found = (TaylorTest("parameter k", "reverse mode", slope),)
+    monkeypatch.setattr("pinnkit.driver.gradient_tests", lambda *given: found)
+    code, out, _ = pinnkit("check", "rod.yaml", "--gradients")
+    assert code == expected
+    assert f"parameter k, reverse mode: slope {slope:.3f}" in out
+
+
 @pytest.mark.parametrize("form", ["strong", "flux", "weak", "class"])
 def test_show(pinnkit, rod, form):
     code, out, err = pinnkit("show", "rod.yaml", "--form", form)
