@@ -90,7 +90,7 @@ class Monitor:
             "loss": progress.loss, "blocks": dict(progress.block_losses), "seconds": progress.seconds,
             "adaptivity": dict(progress.adaptivity),
         }  # fmt: skip
-        last = progress.iteration >= progress.total
+        last = progress.ended or progress.iteration >= progress.total
         if self._held is not None and (last or time.monotonic() - self._measured > _MEASURE_EVERY):
             self._errors = self._held.errors(self._evaluate(progress.fields(), self._held.points))
             self._measured = time.monotonic()

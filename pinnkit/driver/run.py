@@ -218,8 +218,8 @@ class _Attempt:
                 result = train(
                     posed, formulation.schedule, seed=self.settings.seed,
                     redraw=formulation.redraw, redraw_every=formulation.redraw_every,
-                    rules=formulation.rules, tolerance=formulation.tolerance,
-                    time_limit=formulation.time_limit,
+                    rules=formulation.rules, refinement=formulation.refinement,
+                    tolerance=formulation.tolerance, time_limit=formulation.time_limit,
                     callbacks=Callbacks(progress=monitor, save=keeper), resume=checkpoint,
                 )  # fmt: skip
         except TrainingInterrupted:
@@ -238,6 +238,7 @@ class _Attempt:
             ),
             status="failed" if result.failed else "finished",
             precision=formulation.precision,
+            cells=result.refinement,
             floor="" if result.failed else at_floor(
                 posed, result.fields, formulation.plain(result.fields), formulation.precision,
                 float(result.history["loss"][0]) if result.iterations else 0.0,

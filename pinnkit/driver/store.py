@@ -109,10 +109,10 @@ class Keeper:
 def save(
     directory: RunDirectory, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any], record: Record
 ) -> None:
-    """Keep a final state with its record; the history's columns stand among the arrays."""
+    """Keep a final state with its record; the history's columns and the cells stand among the arrays."""
     history = {f"{_HISTORY}{name}": column for name, column in record.history.items()}
     directory.save_checkpoint(
-        {**arrays, **history}, {**metadata, "record": {**record.to_dict(), "history": {}}}
+        {**arrays, **history}, {**metadata, "record": {**record.to_dict(), "history": {}, "cells": {}}}
     )
 
 
@@ -189,7 +189,8 @@ def write_outcome(
             solution.write(directory.series)
     write_netcdf(reference.to_dataset(), directory.reference)
     comparison = compare(solution, reference, tolerance)
-    record = {key: value for key, value in solution.record.to_dict().items() if key != "history"}
+    arrays = ("history", "cells")
+    record = {key: value for key, value in solution.record.to_dict().items() if key not in arrays}
     judged = comparison.to_dict()
     judged["notes"] = [*judged["notes"], *record.pop("notes"), *reference.notes]
     record["training"] = record.pop("status")
@@ -238,7 +239,9 @@ def record_of(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any], set
     history = {
         name.removeprefix(_HISTORY): column for name, column in arrays.items() if name.startswith(_HISTORY)
     }
-    return Record.from_dict({**metadata["record"], "history": history})
+    from ..training.checkpoint import refinement_in
+
+    return Record.from_dict({**metadata["record"], "history": history, "cells": refinement_in(arrays)})
 
 
 def read_resolved(directory: RunDirectory) -> tuple[Problem, Settings]:

@@ -8,14 +8,14 @@ from .elements import ELEMENTS
 from .errors import GeometryError
 from .mesh import Mesh, ascending, edge_numbers, edges_of, quadratic, snapped
 
-# Children of each kind; numbers past the corners are the middles of the edges in _EDGES, then the centre.
-_EDGES = {
+# Children of each kind; numbers past the corners are the middles of the edges in EDGES, then the centre.
+EDGES = {
     "line": ((0, 1),),
     "triangle": ((0, 1), (1, 2), (0, 2)),
     "quad": ((0, 1), (1, 2), (2, 3), (3, 0)),
     "tetra": ((0, 1), (1, 2), (0, 2), (0, 3), (1, 3), (2, 3)),
 }
-_CHILDREN = {
+CHILDREN = {
     "line": ((0, 2), (2, 1)),
     "triangle": ((0, 3, 5), (3, 1, 4), (5, 4, 2), (3, 4, 5)),
     "quad": ((0, 4, 8, 7), (4, 1, 5, 8), (8, 5, 2, 6), (7, 8, 6, 3)),
@@ -36,22 +36,22 @@ def refined(mesh: Mesh) -> Mesh:
     """
     if mesh.kind == "triangle6":
         return _refined_curved(mesh)
-    if mesh.kind not in _EDGES:
+    if mesh.kind not in EDGES:
         raise GeometryError(
-            f"cells of kind {mesh.kind} cannot be refined", expected=f"one of {', '.join(_EDGES)}, triangle6",
+            f"cells of kind {mesh.kind} cannot be refined", expected=f"one of {', '.join(EDGES)}, triangle6",
             mend="give a finer mesh",
         )  # fmt: skip
-    edges, of_cell = edges_of(mesh.cells, _EDGES[mesh.kind])
+    edges, of_cell = edges_of(mesh.cells, EDGES[mesh.kind])
     new = [mesh.points, mesh.points[edges].mean(axis=1)]
     columns = [mesh.cells, len(mesh.points) + of_cell]
     if mesh.kind == "quad":
         new.append(mesh.points[mesh.cells].mean(axis=1))
         columns.append(np.arange(len(mesh.cells))[:, None] + len(mesh.points) + len(edges))
     nodes, points = np.hstack(columns), np.vstack(new)
-    cells = nodes[:, np.array(_CHILDREN[mesh.kind])].reshape(-1, mesh.cells.shape[1])
+    cells = nodes[:, np.array(CHILDREN[mesh.kind])].reshape(-1, mesh.cells.shape[1])
     facets = {name: _cut(mesh, edges, ends) for name, ends in mesh.facets.items()}
     for name, ends in mesh.facets.items():
-        for side in _EDGES.get(mesh.element.facet, ()):
+        for side in EDGES.get(mesh.element.facet, ()):
             pairs = ends[:, list(side)]
             rows = len(mesh.points) + edge_numbers(edges, pairs)
             points[rows] = snapped(mesh, name, mesh.points[pairs].mean(axis=1), points[rows])
@@ -65,9 +65,9 @@ def _cut(mesh: Mesh, edges: np.ndarray, facets: np.ndarray) -> np.ndarray:
     kind = mesh.element.facet
     if kind == "vertex":
         return facets
-    numbers = [edge_numbers(edges, facets[:, list(side)])[:, None] for side in _EDGES[kind]]
+    numbers = [edge_numbers(edges, facets[:, list(side)])[:, None] for side in EDGES[kind]]
     nodes = np.hstack([facets, len(mesh.points) + np.hstack(numbers)])
-    return nodes[:, np.array(_CHILDREN[kind])].reshape(-1, facets.shape[1])
+    return nodes[:, np.array(CHILDREN[kind])].reshape(-1, facets.shape[1])
 
 
 def _inherited(mesh: Mesh, facets: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -79,7 +79,7 @@ def _inherited(mesh: Mesh, facets: dict[str, np.ndarray]) -> dict[str, np.ndarra
 
 
 def _refined_curved(mesh: Mesh) -> Mesh:
-    children = np.array(_CHILDREN["triangle"])
+    children = np.array(CHILDREN["triangle"])
     cells = ascending(mesh.cells[:, children].reshape(-1, 3))
     facets = {name: ends[:, [[0, 2], [2, 1]]].reshape(-1, 2) for name, ends in mesh.facets.items()}
     straight = Mesh(mesh.points, cells, "triangle", facets, mesh.pieces, _inherited(mesh, facets))

@@ -26,7 +26,7 @@ _FEW = 60  # below this the points themselves are marked
 def history_image(history: Mapping[str, np.ndarray], tolerance: float | None) -> Image | None:
     """Loss, errors against the reference and weights that changed, one below the other, with stage marks.
 
-    Redraws of the points are ticks at the foot of the loss.
+    Redraws of the points and refinements of cells are ticks at the foot of the loss.
     """
     if "loss" not in history or not len(history["loss"]):
         return None
@@ -41,7 +41,8 @@ def history_image(history: Mapping[str, np.ndarray], tolerance: float | None) ->
         _curve(top, iterations, values, colour, plain(name), 0.8)
     _curve(top, iterations, history["loss"], COLOURS[0], "loss", 1.5)
     _mark_stages(top, iterations, history.get("stage"))
-    _mark_redraws(top, iterations, history.get("redraws"))
+    _mark_changes(top, iterations, history.get("redraws"))
+    _mark_changes(top, iterations, history.get("refined_tests"))
     label_axes(top, "", "loss")
     if terms:
         top.legend(frameon=False, fontsize=8)
@@ -152,12 +153,12 @@ def _mark_stages(
             )
 
 
-def _mark_redraws(axes: Axes, iterations: np.ndarray, redraws: np.ndarray | None) -> None:
-    """A tick at the foot for each time that points were redrawn, found at the next chunk's end."""
-    if redraws is None:
+def _mark_changes(axes: Axes, iterations: np.ndarray, counted: np.ndarray | None) -> None:
+    """A tick at the foot for each time that redraws or tests became more, found at the next chunk's end."""
+    if counted is None:
         return
-    known = np.flatnonzero(np.isfinite(np.asarray(redraws, dtype=float)))
-    counts = np.asarray(redraws, dtype=float)[known]
+    known = np.flatnonzero(np.isfinite(np.asarray(counted, dtype=float)))
+    counts = np.asarray(counted, dtype=float)[known]
     for position in known[1:][np.diff(counts) > 0]:
         axes.axvline(float(iterations[position]), ymax=0.03, color="#888888", linewidth=0.8)
 

@@ -14,6 +14,7 @@ from ..solution.atomic import write_text
 from ..solution.record import Record, Solution
 from ..validation.compare import Comparison, FieldError, Reference, Status
 from . import mathematics
+from .cells import cells_html
 from .certificate import certificate_html
 from .figures import domain_image, field_images, history_image, residual_image
 from .quantities import quantities_html
@@ -69,6 +70,7 @@ def report_html(
         _section("Fields", _fields(problem, solution, reference, comparison)),
         _section("Residual", residual_image(problem, residual).html()) if residual else "",
         _section("Training", history.html()) if history else "",
+        _section("Cells", cells_html(problem, record)) if record.cells else "",
         *(_section(title, _paragraphs(text)) for title, text in sections),
         _section("Notes", _list([*record.notes, *_reference_notes(reference)])),
         _section("Run", _run(record, reference)),

@@ -34,7 +34,9 @@ class Record:
     the reference), NaN where nothing was measured. ``timing`` is in seconds: ``wall``, ``compile``,
     ``reference``. ``parameters`` holds inferred values. ``notes`` are sentences for the report, such as
     which conditions hold exactly and why others do not. ``floor`` is a sentence where training came down to
-    the rounding errors of its ``precision``.
+    the rounding errors of its ``precision``. ``cells`` are those that the equations were tested on, by kind
+    under ``nodes <kind>`` (e, k, d) and ``orders <kind>`` (e,), and where they were refined, the rounds under
+    ``rounds <figure>``.
     """
 
     solver: str
@@ -49,6 +51,7 @@ class Record:
     status: str = "finished"
     precision: str = "float64"
     floor: str = ""
+    cells: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON holds it."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..declare import Problem
     from ..forms.scale import Scaling
     from ..solution import Field, Index, Solution
-    from ..training import AbstractRule, LeastSquares, Stage
+    from ..training import AbstractRefinement, AbstractRule, LeastSquares, Stage
 
 
 class Options(BaseModel):
@@ -53,8 +53,8 @@ class Formulation:
     each (n, number of indices), and ``residuals(fields, points)`` the residual of every equation;
     ``parameters(fields)`` gives the inferred constants. ``notes`` say in sentences what was chosen and why,
     for the report. ``precision`` is that of training, float64, float32 or mixed, and ``plain(fields)`` are
-    fields without what is rounded on purpose. ``redraw``, ``redraw_every``, ``rules``, ``tolerance`` and
-    ``time_limit`` are the loop's.
+    fields without what is rounded on purpose. ``redraw``, ``redraw_every``, ``rules``, ``refinement``,
+    ``tolerance`` and ``time_limit`` are the loop's.
     """
 
     fields: Any
@@ -70,6 +70,7 @@ class Formulation:
     redraw: str = "rad"
     redraw_every: int = 500
     rules: tuple[AbstractRule, ...] = ()
+    refinement: AbstractRefinement | None = None
     tolerance: float = 0.0
     time_limit: float | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -13,13 +14,16 @@ from ..geometry.mesh import AnyMesh
 from ..geometry.mesh_file import MeshFile
 from ..geometry.meshing import mesh
 from ..geometry.structured import bricks
-from ..variational.buckets import Bucket, Order, TimeCells, cell_bucket, facet_bucket, sides_on
+from ..variational.buckets import Bucket, Order, TimeCells, cell_bucket, facet_bucket
+from ..variational.cell_sets import CellSet, cell_sets
 from ..variational.gram import Norm
 from ._variational import time_points
 from ._variational_options import CellOptions, VariationalOptions
 
 _CELLS = 16  # about so many in all where nothing was asked for
 _ACROSS = 8  # cells across a meshed shape
+_POINTS_MORE = 4  # Gauss points along an axis beyond the tests
+_STEP = 3  # orders of tests from one bucket to the next
 
 
 def domain_cells(problem: Problem, options: CellOptions) -> AnyMesh:
@@ -61,35 +65,91 @@ def domain_cells(problem: Problem, options: CellOptions) -> AnyMesh:
 
 
 class CellTests:
-    """Buckets of bubbles on the cells, and of facets' functions on those at named boundaries."""
+    """Tests on the cells of a domain as they are at first, and on those that were made of them.
 
-    def __init__(self, problem: Problem, options: VariationalOptions, cells: AnyMesh, slabs: int):
+    ``highest`` is the order that tests may be raised to; None, they all stay as they are.
+    """
+
+    def __init__(
+        self, problem: Problem, options: VariationalOptions, given: CellOptions, highest: int | None = None
+    ):
         tests = options.tests
-        along = tests.order + 4 if tests.quadrature is None else tests.quadrature
+        along = tests.order + _POINTS_MORE if tests.quadrature is None else tests.quadrature
         if along <= tests.order:
             raise DeclarationError(
                 f"tests: order {tests.order} with {along} quadrature points along an axis", section="tests",
                 expected="more points than tests: their products would not be integrated exactly",
                 mend=f"quadrature: {tests.order + 1} or more, or leave it out",
             )  # fmt: skip
-        self.cells, self.order = cells, Order(tests.order, along)
-        self.third = options.form == 3
+        self._problem, self._given, self._more = problem, given, along - tests.order
+        self.first_order, self.highest, self.third = tests.order, highest, options.form == 3
         self.time = None
         if problem.time is not None:
-            ends = np.linspace(problem.time.start, problem.time.end, slabs + 1)
+            ends = np.linspace(problem.time.start, problem.time.end, given.slabs + 1)
             bounds = np.stack([ends[:-1], ends[1:]], axis=1)
             self.time = TimeCells(bounds, tests.time_order, time_points(tests))
 
+    @cached_property
+    def first(self) -> tuple[CellSet, ...]:
+        """The cells at first."""
+        return cell_sets(domain_cells(self._problem, self._given), self.first_order)
+
+    def on(self, sets: Sequence[CellSet]) -> CellBuckets:
+        """Tests on some cells."""
+        return CellBuckets(self, sets)
+
+    def ceilings(self, orders: np.ndarray) -> np.ndarray:
+        """The orders (e,) of the buckets that cells are in.
+
+        They have room for some more, so that a cell whose order is raised seldom asks for another bucket.
+        """
+        if self.highest is None:
+            return orders
+        steps = np.ceil(np.maximum(orders - self.first_order, 1) / _STEP).astype(int)
+        return np.minimum(self.first_order + _STEP * steps, max(self.highest, self.first_order))
+
+    def grouped(self, orders: np.ndarray) -> list[tuple[int, np.ndarray]]:
+        """The buckets of cells with some orders: the order and the numbers of the cells of each."""
+        ceilings = self.ceilings(orders)
+        return [(int(order), np.flatnonzero(ceilings == order)) for order in np.unique(ceilings)]
+
+    def bubbles(
+        self, cells: CellSet, rows: np.ndarray, order: int, norms: Sequence[Norm], more: int = 0
+    ) -> Bucket:
+        """Bubbles on the cells numbered ``rows`` in the bucket of an order, ``more`` beyond theirs."""
+        chosen = self._order(order + more, cells.orders[rows] + more)
+        return cell_bucket(cells.element, cells.nodes[rows], chosen, self.time, norms, self.third)
+
+    def facets(
+        self, cells: CellSet, sides: np.ndarray, order: int, norms: Sequence[Norm], more: int = 0
+    ) -> Bucket:
+        """Functions of one facet each, of cells and their sides (f, 2), likewise."""
+        at = sides[:, 0]
+        chosen = self._order(order + more, cells.orders[at] + more)
+        return facet_bucket(cells.element, cells.nodes[at], sides[:, 1], chosen, self.time, norms, self.third)
+
+    def _order(self, order: int, own: np.ndarray) -> Order:
+        return Order(order, order + self._more, own)
+
+
+class CellBuckets:
+    """Buckets of bubbles on cells, and of facets' functions at named boundaries, by kind and order."""
+
+    def __init__(self, tests: CellTests, sets: Sequence[CellSet]):
+        self._tests, self._sets = tests, sets
+
     def interior(self, norms: Sequence[Norm]) -> list[Bucket]:
-        """One bucket for each kind of cell."""
+        """All cells."""
         return [
-            cell_bucket(block, np.arange(len(block.cells)), self.order, self.time, norms, self.third)
-            for block in self.cells.blocks
-        ]
+            self._tests.bubbles(cells, rows, order, norms)
+            for cells in self._sets for order, rows in self._tests.grouped(cells.orders)
+        ]  # fmt: skip
 
     def boundary(self, where: str, norms: Sequence[Norm]) -> list[Bucket]:
-        """The cells at a named boundary, one bucket for each kind."""
-        return [
-            facet_bucket(self.cells.blocks[number], cells, sides, self.order, self.time, norms, self.third)
-            for number, cells, sides in sides_on(self.cells, where)
-        ]
+        """The cells at a named boundary."""
+        found = []
+        for cells in self._sets:
+            sides = cells.sides.get(where, np.zeros((0, 2), int))
+            for order, rows in self._tests.grouped(cells.orders[sides[:, 0]]):
+                found.append(self._tests.facets(cells, sides[rows], order, norms))
+        return found

@@ -17,9 +17,9 @@ from ..fields.model import Group
 from ..forms.classify import classify
 from ..geometry.errors import GeometryError
 from ..geometry.partitions import Cuts, axis_cuts
-from ._collocation import drawn_network
 from ._collocation_defaults import bandwidth
 from ._collocation_options import CollocationOptions, NetworkOptions
+from ._networks import drawn_network
 from ._subdomain_options import Subdomains
 
 Options = TypeVar("Options", bound=CollocationOptions)

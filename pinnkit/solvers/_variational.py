@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,74 +16,125 @@ from ..declare.conditions import AnyCondition, Condition, Flux, Neumann, Robin
 from ..declare.errors import DeclarationError
 from ..declare.problem import Problem
 from ..fields.collocation import prepare
-from ..fields.exact_conditions import UNTOUCHED, exact_conditions
-from ..fields.model import Fields
 from ..forms.jets import Jets, jets_in
-from ..forms.strong import strong_form
 from ..forms.tested import TestedEquation, TestedForm, tested_form
 from ..geometry.shapes import BOUNDARY
 from ..training.least_squares import Block, LeastSquares
-from ..training.schedule import read_schedule
 from ..variational.blocks import Cells, Integral, Layout, Placed, TestedRows, gathered, padded, place
 from ..variational.buckets import Bucket, Part
 from ..variational.gram import DependentTests, Norm
 from ._base import Formulation
-from ._collocation import chosen_schedule, initial_fields
-from ._collocation_defaults import settled
 from ._collocation_weighting import EQUATIONS, weighting_rules
 from ._points import Points
-from ._residual import Evaluation, Residual
+from ._residual import Residual
+from ._setup import Setup
 from ._variational_options import TestOptions, VariationalOptions
 
-# What a solver tests with: buckets of cells, and of cells at a named boundary, for some equations.
-Interior = Callable[[Sequence[Norm]], list[Bucket]]
-AtBoundary = Callable[[str, Sequence[Norm]], list[Bucket]]
+
+class Tests(Protocol):
+    """What a solver tests with: buckets of cells, and of cells at a named boundary, by norms of equations."""
+
+    __test__ = False
+
+    def interior(self, norms: Sequence[Norm]) -> list[Bucket]: ...
+
+    def boundary(self, where: str, norms: Sequence[Norm]) -> list[Bucket]: ...
+
+
+@dataclass(frozen=True)
+class _CellsAtOnce:
+    """How many cells a pass for the gradient takes at a time."""
+
+    residual: Residual
+    points: int
+
+    def __call__(self, fields: Any) -> int:
+        return max(1, self.residual.points_at_once(fields) // self.points)
+
+
+class _Integrand(NamedTuple):
+    residual: Residual
+    layout: Layout
 
 
 class Tester:
-    """Makes blocks of buckets: integrands compiled once for each set of equations and boundary."""
+    """Makes blocks of buckets. What is compiled for cells of one kind and order serves others of them.
 
-    def __init__(self, problem: Problem, form: TestedForm, options: VariationalOptions, transforms: Any):
+    ``growing`` says that the cells will become more.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        form: TestedForm,
+        options: VariationalOptions,
+        transforms: Any,
+        growing: bool,
+    ):
+        self.growing = growing
         self.problem, self.form, self.options, self.transforms = problem, form, options, transforms
         self._measure = float(problem.domain.measure) * (
             1.0 if problem.time is None else problem.time.end - problem.time.start
         )
+        self._integrands: dict[tuple[str, str | None], _Integrand] = {}
+        self._rows: dict[tuple[str, str | None], TestedRows] = {}
 
-    def norm(self, equation: TestedEquation) -> Norm:
-        """What an equation's tests are measured by."""
+    def equations(self, where: str | None) -> list[TestedEquation]:
+        """All equations, or those with natural data on a named boundary."""
+        return [e for e in self.form.equations if where is None or where in e.natural]
+
+    def norms(self, where: str | None = None) -> list[Norm]:
+        """What the tests of equations are measured by."""
         if self.options.tests.norm != "auto":
-            return self.options.tests.norm
-        return "gradient" if equation.second else "value"
+            return [self.options.tests.norm] * len(self.equations(where))
+        return ["gradient" if e.second else "value" for e in self.equations(where)]
+
+    @property
+    def boundaries(self) -> list[str]:
+        """Names of boundaries with natural data."""
+        return list(dict.fromkeys(w for e in self.form.equations for w in e.natural))
+
+    def tested(self, bucket: Bucket, where: str | None = None) -> tuple[TestedRows, Cells]:
+        """The rows of a bucket: of all equations, or of those with natural data on a named boundary."""
+        parts: list[tuple[Part, _Integrand]] = [(bucket.inside, self._integrand("inside", where))]
+        if bucket.natural is not None:
+            parts.append((bucket.natural, self._integrand("natural", where)))
+        if bucket.around is not None:
+            parts.append((bucket.around, self._integrand("around", where)))
+        if (key := (bucket.label, where)) not in self._rows:
+            integrals = [
+                Integral(residual, layout, part.tables if part.shared else None)
+                for part, (residual, layout) in parts
+            ]
+            self._rows[key] = TestedRows(integrals, self.norms(where))
+        placed = [self._place(part, integrand.residual) for part, integrand in parts]
+        return self._rows[key], gathered(placed, bucket.whitening, bucket.times)
 
     def block(self, name: str, bucket: Bucket, where: str | None = None) -> Block:
-        """The rows of a bucket: of all equations, or of those with natural data on a named boundary."""
-        chosen = [e for e in self.form.equations if where is None or where in e.natural]
-        parts: list[tuple[Part, Residual, Layout]] = [(bucket.inside, *self._inside(chosen))]
-        if bucket.natural is not None and where is not None:
-            data = [e.natural[where] for e in chosen]
-            layout = Layout(len(chosen), len(self.problem.coordinates), True, False, False)
-            parts.append((bucket.natural, self._compiled(data), layout))
-        if bucket.around is not None:
-            parts.append((bucket.around, *self._around(chosen)))
-        integrals = [
-            Integral(compiled, layout, part.tables if part.shared else None)
-            for part, compiled, layout in parts
-        ]
-        placed = [self._place(part, compiled) for part, compiled, _ in parts]
-        cells = gathered(placed, bucket.whitening, bucket.times)
-        return self.posed(name, TestedRows(integrals, [self.norm(e) for e in chosen]), cells)
-
-    def posed(self, name: str, rows: TestedRows, cells: Cells) -> Block:
         """A block whose loss is Σ rows² over the domain's measure, however it is filled up."""
-        count = len(cells.keep)
-        capacity = _capacity(count)
+        rows, cells = self.tested(bucket, where)
+        capacity = _capacity(len(cells.keep), self.growing)
         weight = self.options.weights.equations * capacity / self._measure
-        return Block(name, rows, padded(cells, capacity), jnp.asarray(weight))
+        points = sum(part.geometry.weights.shape[1] for part in cells.parts)
+        at_once = _CellsAtOnce(self._integrand("inside", where).residual, points)
+        return Block(name, rows, padded(cells, capacity), jnp.asarray(weight), chunk=at_once)
+
+    def _integrand(self, part: str, where: str | None) -> _Integrand:
+        if (key := (part, where)) not in self._integrands:
+            chosen, dimension = self.equations(where), len(self.problem.coordinates)
+            if part == "natural":
+                assert where is not None
+                data = [e.natural[where] for e in chosen]
+                made = _Integrand(self._compiled(data), Layout(len(chosen), dimension, True, False, False))
+            else:
+                made = self._inside(chosen) if part == "inside" else self._around(chosen)
+            self._integrands[key] = made
+        return self._integrands[key]
 
     def _compiled(self, expressions: Sequence[sp.Expr]) -> Residual:
         return Residual(self.problem, expressions, jets_in(*expressions))
 
-    def _inside(self, equations: Sequence[TestedEquation]) -> tuple[Residual, Layout]:
+    def _inside(self, equations: Sequence[TestedEquation]) -> _Integrand:
         axes = range(len(self.problem.coordinates))
         zero = sp.S.Zero
         expressions = [e.value for e in equations]
@@ -92,12 +144,13 @@ class Tester:
         if hessian:
             pairs = product(axes, axes)
             expressions += [e.hessian[i][j] if e.hessian else zero for i, j in pairs for e in equations]
-        return self._compiled(expressions), Layout(len(equations), len(axes), True, gradient, hessian)
+        layout = Layout(len(equations), len(axes), True, gradient, hessian)
+        return _Integrand(self._compiled(expressions), layout)
 
-    def _around(self, equations: Sequence[TestedEquation]) -> tuple[Residual, Layout]:
+    def _around(self, equations: Sequence[TestedEquation]) -> _Integrand:
         axes = range(len(self.problem.coordinates))
         expressions = [e.across[i] if e.across else sp.S.Zero for i in axes for e in equations]
-        return self._compiled(expressions), Layout(len(equations), len(axes), False, True, False)
+        return _Integrand(self._compiled(expressions), Layout(len(equations), len(axes), False, True, False))
 
     def _place(self, part: Part, compiled: Residual) -> Placed:
         def prepared(x: np.ndarray, normals: np.ndarray | None) -> Any:
@@ -106,72 +159,59 @@ class Tester:
         return place(part.mapped, prepared, None if part.shared else part.tables)
 
 
-def formulate(
-    problem: Problem, options: VariationalOptions, seed: int, interior: Interior, boundary: AtBoundary
-) -> Formulation:
-    """The least-squares problem of tested residuals for a declaration.
+class Assembly:
+    """The least-squares problem of tested residuals for a declaration, with whatever it is tested."""
 
-    ``interior(norms)`` gives the buckets of the domain, ``boundary(name, norms)`` those at a boundary with
-    natural data.
-    """
-    left_open = options.optimizer == "auto"
-    shared, reason = settled(problem, options.as_collocation())
-    read_schedule(shared.optimizer)
-    form = tested_form(problem, options.form)
-    conditions = exact_conditions(problem, options.conditions)
-    transforms = {name: t for name, t in conditions.transform.items() if t is not UNTOUCHED}
-    fields = initial_fields(problem, shared.network, seed)
-    schedule, choice = chosen_schedule(shared, left_open, fields, len(problem.variables))
-    soft = [(c, why) for c, why in conditions.soft if not _natural(c, form, problem)]
-    rules = weighting_rules(problem, shared, len(soft), lambda cells: cells.times)
-    strong = strong_form(problem)
-    equations = Residual(problem, [e.residual for e in strong.equations], strong.jets)
-    evaluation = Evaluation(problem, transforms)
-    tester = Tester(problem, form, options, transforms)
+    def __init__(self, problem: Problem, options: VariationalOptions, seed: int, growing: bool = False):
+        self.options, self.setup = options, Setup(problem, options.as_collocation(), seed)
+        self.form = tested_form(problem, options.form)
+        self.tester = Tester(problem, self.form, options, self.setup.transforms, growing)
 
-    def pose() -> LeastSquares:
-        blocks = _tested_blocks(tester, form, interior, boundary)
-        points = Points(problem, shared.points, transforms, seed)
-        blocks += points.conditions(soft, options.weights.conditions)
-        blocks += points.observations(options.weights.observations)
-        return LeastSquares(fields, blocks, linear=Fields.linear_leaves, first=Fields.first_leaves)
+    def posed(self, tests: Tests) -> LeastSquares:
+        """Blocks of tested residuals, of conditions that are left to the loss and of observations.
 
-    return Formulation(
-        fields=fields,
-        pose=pose,
-        schedule=schedule,
-        evaluate=evaluation,
-        derivatives=evaluation.derivatives,
-        residuals=partial(evaluation.residuals, equations),
-        parameters=Fields.parameters,
-        notes=(reason, *choice, *conditions.notes, *_notes(form)),
-        rules=rules,
-        tolerance=options.tolerance,
-        time_limit=options.time_limit,
-    )
+        Raises ``DeclarationError`` for tests that their quadrature cannot tell apart.
+        """
+        try:
+            blocks = self._tested_blocks(tests)
+        except DependentTests as fault:
+            given = self.options.tests
+            raise DeclarationError(
+                f"tests: {fault} (order {given.order}, quadrature {given.quadrature})", section="tests",
+                expected="more quadrature points along an axis than tests",
+                mend="leave quadrature out, or lower order",
+            ) from None  # fmt: skip
+        return self.setup.posed([*blocks, *self._at_points])
 
+    def formulation(self, pose: Callable[[], LeastSquares]) -> Formulation:
+        """All that training and evaluation need."""
+        setup = self.setup
+        rules = weighting_rules(setup.problem, setup.options, len(self._soft), lambda cells: cells.times)
+        return setup.formulation(pose, rules, _notes(self.form))
 
-def _tested_blocks(
-    tester: Tester, form: TestedForm, interior: Interior, boundary: AtBoundary
-) -> list[Block]:
-    norms = [tester.norm(e) for e in form.equations]
-    try:
-        buckets = interior(norms)
-        names = [EQUATIONS, *(f"{EQUATIONS} on cells of kind {k + 1}" for k in range(1, len(buckets)))]
+    @cached_property
+    def _at_points(self) -> list[Block]:
+        setup, weights = self.setup, self.options.weights
+        points = Points(setup.problem, setup.options.points, setup.transforms, setup.seed)
+        conditions = points.conditions(self._soft, weights.conditions)
+        return [*conditions, *points.observations(weights.observations)]
+
+    @property
+    def _soft(self) -> list[tuple[AnyCondition, str]]:
+        """Conditions that are neither built in nor natural."""
+        problem = self.setup.problem
+        return [(c, why) for c, why in self.setup.conditions.soft if not _natural(c, self.form, problem)]
+
+    def _tested_blocks(self, tests: Tests) -> list[Block]:
+        tester = self.tester
+        buckets = tests.interior(tester.norms())
+        names = [EQUATIONS, *(f"{EQUATIONS} on {bucket.label}" for bucket in buckets[1:])]
         blocks = [tester.block(name, bucket) for name, bucket in zip(names, buckets, strict=True)]
-        for where in dict.fromkeys(w for e in form.equations for w in e.natural):
-            own = [tester.norm(e) for e in form.equations if where in e.natural]
-            found = boundary(where, own)
-            labels = [f"flux through {where}" + (f", {k + 1}" if k else "") for k in range(len(found))]
-            blocks += [tester.block(n, b, where) for n, b in zip(labels, found, strict=True)]
-    except DependentTests as fault:
-        tests = tester.options.tests
-        raise DeclarationError(
-            f"tests: {fault} (order {tests.order}, quadrature {tests.quadrature})", section="tests",
-            expected="more quadrature points along an axis than tests",
-            mend="leave quadrature out, or lower order",
-        ) from None  # fmt: skip
-    return blocks
+        for where in tester.boundaries:
+            for number, bucket in enumerate(tests.boundary(where, tester.norms(where))):
+                label = f"flux through {where}" + (f" on {bucket.label}" if number else "")
+                blocks.append(tester.block(label, bucket, where))
+        return blocks
 
 
 def _natural(condition: AnyCondition, form: TestedForm, problem: Problem) -> bool:
@@ -194,9 +234,10 @@ def _notes(form: TestedForm) -> tuple[str, ...]:
     return form.weak.notes
 
 
-def _capacity(count: int) -> int:
-    """Cells with room for a few more: at most an eighth are empty."""
-    step = max(1, 2 ** (int(count - 1).bit_length() - 3)) if count > 1 else 1
+def _capacity(count: int, growing: bool) -> int:
+    """Cells with room for more: an eighth of them at the most, or a half where cells are refined."""
+    parts = 1 if growing else 8
+    step = max(1, (1 << (count - 1).bit_length()) // parts)
     return -(-count // step) * step
 
 

@@ -50,6 +50,19 @@ class GlobalTestOptions(TestOptions):
     """Test functions, Legendre polynomials, in time."""
 
 
+class RefineOptions(Options):
+    """Refinement of cells where the residual is large."""
+
+    rounds: int = Field(0, ge=0)
+    """Times that cells are refined; each is followed by all stages of the schedule."""
+    by: Literal["hp", "h", "p"] = "hp"
+    """Raise the order where the residual falls fast with it and cut the cell elsewhere, or one of the two."""
+    share: float = Field(0.5, gt=0, le=1)
+    """Part of the squared residual that the cells to be refined hold together; 1, all cells."""
+    highest_order: PositiveInt = 12
+    """Order of tests that no cell is raised beyond."""
+
+
 class CellOptions(Options):
     """Cells of the domain; a mesh file brings its own."""
 
@@ -81,6 +94,8 @@ class VariationalOptions(Options):
     augmented_lagrangian; or {name: …, option: …}."""
     causal_chunks: int = Field(0, ge=0)
     """Parts of the time interval for causal weights, by which a cell counts once those before it are met."""
+    precision: Literal["float64", "float32", "mixed"] = "float64"
+    """Precision of training: of everything, or mixed, the network in float32 and the rest in float64."""
     tolerance: PositiveFloat = 1e-9
     """Training ends when the root mean square residual has fallen by this factor."""
     time_limit: PositiveFloat | None = None
@@ -88,7 +103,10 @@ class VariationalOptions(Options):
 
     def as_collocation(self) -> CollocationOptions:
         """The part of the options that collocation has too."""
-        shared = ("network", "weights", "conditions", "optimizer", "weighting", "causal_chunks", "tolerance")
+        shared = (
+            "network", "weights", "conditions", "optimizer", "weighting", "causal_chunks", "precision",
+            "tolerance",
+        )  # fmt: skip
         return CollocationOptions(
             points=PointsOptions(boundary=self.condition_points, pool=1), time_limit=self.time_limit,
             **{name: getattr(self, name) for name in shared},

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ._base import Formulation, Requirement, TrainedSolver
-from ._variational_options import CellOptions, CellTestOptions, VariationalOptions
+from ._variational_options import CellOptions, CellTestOptions, RefineOptions, VariationalOptions
 
 if TYPE_CHECKING:
     from ..declare import Problem
@@ -16,6 +17,7 @@ class HpVpinnOptions(VariationalOptions):
 
     tests: CellTestOptions = CellTestOptions()
     cells: CellOptions = CellOptions()
+    refine: RefineOptions = RefineOptions()
 
 
 class HpVpinn(TrainedSolver):
@@ -35,8 +37,17 @@ class HpVpinn(TrainedSolver):
 
     def build(self, problem: Problem, options: HpVpinnOptions, seed: int) -> Formulation:
         """Networks for the unknowns, blocks of tested residuals, one for each condition that is soft."""
-        from ._cells import CellTests, domain_cells
-        from ._variational import formulate
+        from ._cells import CellTests
+        from ._refinement import CellRefinement
+        from ._variational import Assembly
 
-        tests = CellTests(problem, options, domain_cells(problem, options.cells), options.cells.slabs)
-        return formulate(problem, options, seed, tests.interior, tests.boundary)
+        growing = options.refine.rounds > 0
+        raised = growing and options.refine.by != "h"
+        highest = options.refine.highest_order if raised else None
+        tests = CellTests(problem, options, options.cells, highest)
+        assembly = Assembly(problem, options, seed, growing)
+        refinement = CellRefinement(tests, assembly, options.refine)
+        made = assembly.formulation(lambda: refinement.posed(refinement.start()))
+        first, *others = made.schedule
+        again = (replace(first, refine=True), *others)
+        return replace(made, refinement=refinement, schedule=made.schedule + again * options.refine.rounds)

@@ -42,7 +42,7 @@ class Vpinn(TrainedSolver):
         from ..fields.distance import NoDistance
         from ..variational.buckets import TimeCells
         from ..variational.global_tests import GlobalTests
-        from ._variational import formulate, time_points
+        from ._variational import Assembly, time_points
 
         tests, d, time = options.tests, len(problem.coordinates), problem.time
         points = (_POINTS_A_TEST * tests.order + 4) ** d if tests.quadrature is None else tests.quadrature
@@ -55,9 +55,10 @@ class Vpinn(TrainedSolver):
         slabs = None
         if time is not None:
             slabs = TimeCells(np.array([[time.start, time.end]]), tests.time_order, time_points(tests))
+        assembly = Assembly(problem, options, seed)
         try:
             found = GlobalTests(problem.domain, tests.order, points, slabs, options.form == 3)
-            return formulate(problem, options, seed, found.interior, found.boundary)
+            return assembly.formulation(lambda: assembly.posed(found))
         except NoDistance as fault:
             raise DeclarationError(
                 f"vpinn: {fault}", expected="a boundary with a smooth distance function",

@@ -3,6 +3,7 @@
 from .checkpoint import Stage
 from .least_squares import Block, LeastSquares
 from .loop import Callbacks, Progress, TrainingInterrupted, TrainResult, train
+from .refinement import AbstractRefinement
 from .rules import WEIGHTINGS, read_weighting
 from .schedule import OPTIMISERS, read_schedule
 from .weighting import AbstractRule
@@ -10,6 +11,7 @@ from .weighting import AbstractRule
 __all__ = [
     "OPTIMISERS",
     "WEIGHTINGS",
+    "AbstractRefinement",
     "AbstractRule",
     "Block",
     "Callbacks",

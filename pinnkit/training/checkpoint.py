@@ -19,15 +19,17 @@ from .weighting import Rules, start_rules
 PyTree = Any
 Arrays = dict[str, np.ndarray]
 _NUMBERS = ("stage", "taken", "draws", "resets", "seconds", "first_loss", "declared_loss")
+_REFINEMENT = "refinement_"
 _HISTORY = {"iteration": int, "loss": float, "stage": int, "seconds": float}
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One optimiser and the number of iterations it is given."""
+    """One optimiser and its number of iterations; ``refine`` says that the blocks are refined before it."""
 
     optimiser: AbstractOptimiser
     iterations: int
+    refine: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Run:
         default_factory=lambda: {name: np.zeros(0, kind) for name, kind in _HISTORY.items()}
     )
     notes: tuple[str, ...] = ()
+    refinement: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def iterations(self) -> int:
@@ -93,6 +96,7 @@ def saved(
         if sample is not None and sample.weights is not None:
             arrays[f"sample_weights_{position}"] = np.asarray(sample.weights)
     arrays |= {f"history_{name}": run.history[name] for name in _HISTORY}
+    arrays |= {f"{_REFINEMENT}{name}": array for name, array in run.refinement.items()}
     metadata = {
         **{name: getattr(run, name) for name in _NUMBERS},
         "notes": list(run.notes),
@@ -109,7 +113,8 @@ def _named(problem: LeastSquares) -> list[list[Any]]:
 
 def _described(stage: Stage) -> dict[str, Any]:
     """A stage as plain data, as JSON gives it back: name, iterations and every option."""
-    return {"iterations": stage.iterations, **_options(stage.optimiser)}
+    refine = {"refine": True} if stage.refine else {}
+    return {"iterations": stage.iterations, **_options(stage.optimiser), **refine}
 
 
 def _options(chosen: Any) -> dict[str, Any]:
@@ -138,7 +143,16 @@ def restored(
     samples = tuple(_sample(arrays, position) for position in range(len(problem.blocks)))
     numbers = {name: metadata[name] for name in _NUMBERS}
     history = {name: arrays[f"history_{name}"] for name in _HISTORY}
-    return Run(theta, samples, weighting, state, **numbers, history=history, notes=tuple(metadata["notes"]))
+    return Run(
+        theta, samples, weighting, state, **numbers, history=history, notes=tuple(metadata["notes"]),
+        refinement=refinement_in(arrays),
+    )  # fmt: skip
+
+
+def refinement_in(arrays: Arrays) -> Arrays:
+    """What a checkpoint's blocks are made of; empty where nothing refines them."""
+    found = {name: array for name, array in arrays.items() if name.startswith(_REFINEMENT)}
+    return {name.removeprefix(_REFINEMENT): array for name, array in found.items()}
 
 
 def _filled(fresh: PyTree, arrays: Arrays, prefix: str) -> Any:

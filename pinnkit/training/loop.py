@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import equinox as eqx
@@ -16,11 +16,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .checkpoint import Arrays, Run, Stage, restored, saved
+from .checkpoint import Arrays, Run, Stage, refinement_in, restored, saved
 from .judgement import succeeded, unit_of
 from .least_squares import LeastSquares
 from .memory import require_room
 from .optimiser import CONVERGED, NONFINITE, RUNNING, STAGNATED, describe, loss_at, run_chunk
+from .refinement import AbstractRefinement
 from .resampling import REDRAWS, Redraw, at_samples, first_samples
 from .schedule import OPTIMISERS
 from .weighting import Rules, apply_rules, rule_figures, start_rules, update_rules
@@ -35,7 +36,8 @@ class Progress:
     """What a callback learns after each chunk; ``fields()`` builds the present fields on demand.
 
     ``loss`` is the one that was minimised, with the weights of the rules; ``adaptivity`` holds those weights,
-    the rules' own figures and the number of redraws so far, each by the name of its column in the history.
+    the rules' own figures, those of refinement and the number of redraws so far, each by the name of its
+    column in the history. ``ended`` says that the stage has come to its end.
     """
 
     stage: str
@@ -46,6 +48,7 @@ class Progress:
     adaptivity: Mapping[str, float]
     seconds: float
     fields: Callable[[], PyTree]
+    ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Callbacks:
 
 @dataclass(frozen=True)
 class TrainResult:
-    """The fields at the end, the history, and how it ended, in words."""
+    """The fields at the end, the history, and how it ended, in words; ``refinement`` is its last state."""
 
     fields: PyTree
     loss: float
@@ -69,18 +72,20 @@ class TrainResult:
     failed: bool
     message: str
     notes: tuple[str, ...] = ()
+    refinement: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Adaptivity:
-    """What changes the problem between chunks, the rule and interval of redraws and the weighting; and the
-    unit of the loss that optimisers see.
+    """What changes the problem between chunks, the rule and interval of redraws, the weighting, refinement;
+    and the unit of the loss that optimisers see.
     """
 
     redraw: Redraw
     redraw_every: int
     rules: Rules
     unit: float
+    refinement: AbstractRefinement | None = None
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -96,6 +101,7 @@ def train(
     redraw_every: int = 500,
     redraw: str = "rad",
     rules: Rules = (),
+    refinement: AbstractRefinement | None = None,
     tolerance: float = 0.0,
     time_limit: float | None = None,
     callbacks: Callbacks | None = None,
@@ -104,8 +110,10 @@ def train(
     """Minimise the loss stage by stage; points with a pool are redrawn every ``redraw_every`` iterations.
 
     ``redraw`` names how (``REDRAWS``). Weighting ``rules`` are applied one after the other; the loss that is
-    returned and judged is the declared one, the history has the one that was minimised.
-    Ends before the schedule does when √(loss / first loss) ≤ ``tolerance``, or at ``time_limit`` seconds.
+    returned and judged is the declared one, the history has the one that was minimised. ``refinement``
+    replaces the blocks before the stages that say so, and keeps what they are made of.
+    Ends before the schedule does when √(loss / first loss) ≤ ``tolerance`` on the last blocks, or at
+    ``time_limit`` seconds.
     ``resume`` takes what ``save`` was given; raises ``ValueError`` where that belongs to another problem
     or schedule, and ``DeclarationError`` where a stage needs more memory than there is. Raises
     ``TrainingInterrupted`` on Ctrl-C, after saving.
@@ -119,20 +127,23 @@ def train(
     of_zero = _loss(problem, jnp.zeros_like(start))
     unit = unit_of(of_zero)
     key = jax.random.fold_in(jax.random.key(seed), 7)
-    adapt = _Adaptivity(REDRAWS[redraw], redraw_every, rules, unit)
+    adapt = _Adaptivity(REDRAWS[redraw], redraw_every, rules, unit, refinement)
     chunk = min([chunk, *(rule.every for rule in rules)])
+    if resume and refinement is not None:
+        problem = refinement.posed(refinement_in(resume[0]))
     first_points = first_samples(problem)
     if resume:
         run = restored(problem, schedule, rules, first_points, resume)
         problem = at_samples(problem, run.samples)
     else:
         weighting = start_rules(problem, rules, problem.theta, first_points)
-        run = Run(problem.theta, first_points, weighting)
+        made_of = {} if refinement is None else refinement.start()
+        run = Run(problem.theta, first_points, weighting, refinement=made_of)
     started = time.perf_counter() - run.seconds
     last_save = time.perf_counter()
     failed, message = False, ""
     try:
-        while run.stage < len(schedule) and not (message := _reached(run, tolerance, time_limit)):
+        while run.stage < len(schedule) and not (message := _reached(run, schedule, tolerance, time_limit)):
             stage, objective = schedule[run.stage], _objective(problem, run, adapt)
             if run.state is None:
                 state = stage.optimiser.init(objective, run.theta)
@@ -149,7 +160,9 @@ def train(
             after = replace(after, declared_loss=_declared_loss(problem, theta, state, adapt))
             progress = _progress(problem, after, schedule, adapt)
             problem, run = _go_on(problem, after, stage, len(losses), adapt, key)
-            callbacks.progress(progress)
+            if ended := run.stage > after.stage:
+                problem, run = _refine(problem, run, schedule, adapt)
+            callbacks.progress(replace(progress, ended=ended))
             if callbacks.save and time.perf_counter() - last_save > callbacks.save_seconds:
                 callbacks.save(*saved(problem, run, schedule, rules))
                 last_save = time.perf_counter()
@@ -164,6 +177,10 @@ def train(
         message = f"the loss went from {run.first_loss:.3g} to {final:.3g} only: {reason}"
         if of_zero > 0:
             message += f" (fields of zero have {of_zero:.3g})"
+    told = [note for rule, its in zip(rules, run.weighting, strict=True) for note in rule.remarks(its)]
+    if refinement is not None:
+        run = _measured(problem, run, refinement)
+        told += refinement.remarks(run.refinement)
     if callbacks.save:
         callbacks.save(*saved(problem, run, schedule, rules))
     return TrainResult(
@@ -174,10 +191,8 @@ def train(
         run.seconds,
         failed,
         message or "all stages were run through",
-        (
-            *run.notes,
-            *(note for rule, its in zip(rules, run.weighting, strict=True) for note in rule.remarks(its)),
-        ),
+        (*run.notes, *told),
+        run.refinement,
     )
 
 
@@ -216,6 +231,29 @@ def _go_on(
         objective = _objective(problem, run, adapt)
         run = replace(run, state=stage.optimiser.restart(objective, run.theta, run.state))
     return problem, run
+
+
+def _measured(problem: LeastSquares, run: Run, refinement: AbstractRefinement) -> Run:
+    state = refinement.measured(problem, run.theta, run.refinement, run.iterations)
+    return replace(run, refinement=state)
+
+
+def _refine(
+    problem: LeastSquares, run: Run, schedule: Sequence[Stage], adapt: _Adaptivity
+) -> tuple[LeastSquares, Run]:
+    """Other blocks, where the stage that begins asks for them; rules start anew on them."""
+    refinement = adapt.refinement
+    if refinement is None or run.stage == len(schedule) or not schedule[run.stage].refine:
+        return problem, run
+    run = _measured(problem, run, refinement)
+    state = refinement.refined(run.refinement)
+    problem = refinement.posed(state)
+    require_room(
+        schedule[run.stage :], run.theta.size, _rows(problem), run.theta.dtype.itemsize, OPTIMISERS
+    )
+    samples = first_samples(problem)
+    weighting = start_rules(problem, adapt.rules, run.theta, samples)
+    return problem, replace(run, refinement=state, samples=samples, weighting=weighting)
 
 
 def _notes(run: Run, stage: Stage, hopeful: bool) -> list[str]:
@@ -275,9 +313,13 @@ def _without_pools(problem: LeastSquares) -> LeastSquares:
     )
 
 
-def _reached(run: Run, tolerance: float, time_limit: float | None) -> str:
-    """Why training ends before its schedule; empty where it does not."""
-    if run.iterations and run.declared_loss <= tolerance**2 * run.first_loss:
+def _reached(run: Run, schedule: Sequence[Stage], tolerance: float, time_limit: float | None) -> str:
+    """Why training ends before its schedule; empty where it does not.
+
+    A residual that is small for the present blocks says nothing before the last ones.
+    """
+    to_come = any(stage.refine for stage in schedule[run.stage + (run.taken > 0) :])
+    if not to_come and run.iterations and run.declared_loss <= tolerance**2 * run.first_loss:
         return f"the residual has fallen by the factor {tolerance:g} that was asked for"
     if time_limit is not None and run.seconds > time_limit:
         return f"the time limit of {time_limit:g} s was reached"
@@ -305,6 +347,8 @@ def _progress(problem: LeastSquares, run: Run, schedule: Sequence[Stage], adapt:
     adaptivity = rule_figures(problem, adapt.rules, run.weighting, run.samples)
     if any(block.pool is not None for block in problem.blocks):
         adaptivity["redraws"] = float(run.draws)
+    if adapt.refinement is not None:
+        adaptivity |= adapt.refinement.figures(run.refinement)
     return Progress(
         schedule[run.stage].optimiser.name,
         run.iterations,

@@ -94,7 +94,10 @@ class TestedRows:
             e, q = placed.geometry.weights.shape
             flat = jax.tree.map(lambda leaf, e=e, q=q: leaf.reshape(e * q, *leaf.shape[2:]), placed.at)
             values = integral.integrands(fields, flat).reshape(e, q, -1)
-            tables = integral.tables if placed.tables is None else placed.tables
+            tables = placed.tables
+            if tables is None:
+                kind = placed.geometry.weights.dtype
+                tables = jax.tree.map(lambda leaf, kind=kind: jnp.asarray(leaf, kind), integral.tables)
             assert tables is not None
             part = contract(tables, placed.geometry, integral.layout.densities(values))
             total = part if total is None else total + part

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..geometry.elements import ELEMENTS
-from ..geometry.facets import facet_keys, facet_table
-from ..geometry.mesh import AnyMesh, Mesh
+from ..geometry.elements import Element
 from ..geometry.rules import gauss_legendre
 from .cells import MappedPoints, interior, on_side
 from .contraction import Tables
 from .gram import Norm, gram, whitening
-from .test_functions import TestTable, bubbles, facet_tests, legendre
+from .test_functions import TestTable, bubble_orders, bubbles, facet_orders, facet_tests, legendre
 
 
 @dataclass(frozen=True)
@@ -36,10 +34,19 @@ class TimeCells:
 
 @dataclass(frozen=True)
 class Order:
-    """``tests`` and quadrature ``points`` along an axis of a cell."""
+    """``tests`` and quadrature ``points`` along an axis of a cell.
+
+    Where ``own`` (e,) is given, cells have tests up to their own orders only, and no rows for the others: so
+    one bucket, and one compiled program, serves cells of several orders.
+    """
 
     tests: int
     points: int
+    own: np.ndarray | None = None
+
+    def of(self, element: Element) -> str:
+        """What tests on what cells, in words."""
+        return f"{element.kind} of order {self.tests}"
 
 
 @dataclass(frozen=True)
@@ -55,9 +62,12 @@ class Part:
 class Bucket:
     """Cells with one number of tests: the integral inside, that over a named boundary and that all around.
 
-    ``whitening`` holds L⁻¹ by norm, ``times`` the middles of the cells in time (zero where there is none).
+    ``label`` says what cells and tests they are: the same for two buckets only if they differ in nothing but
+    the places and numbers of their cells. ``whitening`` holds L⁻¹ by norm, ``times`` the middles of the cells
+    in time (zero where there is none).
     """
 
+    label: str
     inside: Part
     natural: Part | None
     around: Part | None
@@ -66,10 +76,14 @@ class Bucket:
 
 
 def cell_bucket(
-    block: Mesh, rows: np.ndarray, order: Order, time: TimeCells | None, norms: Sequence[Norm], third: bool
+    element: Element,
+    nodes: np.ndarray,
+    order: Order,
+    time: TimeCells | None,
+    norms: Sequence[Norm],
+    third: bool,
 ) -> Bucket:
-    """Bubbles on the cells numbered ``rows``; ``third`` adds what form 3 needs."""
-    element, nodes = block.element, block.points[block.cells[rows]]
+    """Bubbles on the cells with ``nodes`` (e, k, d); ``third`` adds what form 3 needs."""
     at, mapped = interior(element, nodes, order.points)
     table = bubbles(element, order.tests, at)
     around = None
@@ -77,20 +91,20 @@ def cell_bucket(
         sides = [on_side(element, nodes, side, order.points) for side in range(len(element.facets))]
         whole = _joined_tables([bubbles(element, order.tests, where) for where, _ in sides])
         around = _part([whole], None, _joined([m for _, m in sides]), time, third)
-    return _bucket([table], None, mapped, time, norms, third, None, around)
+    order_of_test = bubble_orders(element, order.tests)
+    return _bucket(order, element, order_of_test, [table], None, mapped, time, norms, third, None, around)
 
 
 def facet_bucket(
-    block: Mesh,
-    rows: np.ndarray,
+    element: Element,
+    nodes: np.ndarray,
     sides: np.ndarray,
     order: Order,
     time: TimeCells | None,
     norms: Sequence[Norm],
     third: bool,
 ) -> Bucket:
-    """Functions of one facet each: of side ``sides[k]`` of the cell ``rows[k]``."""
-    element, nodes = block.element, block.points[block.cells[rows]]
+    """Functions of one facet each: of side ``sides[k]`` of the cell with ``nodes[k]``."""
     at, mapped = interior(element, nodes, order.points)
     every = range(len(element.facets))
     facets = [on_side(element, nodes, side, order.points) for side in every]
@@ -104,29 +118,14 @@ def facet_bucket(
             for side in every
         ]
         around = _part(whole, sides, _joined([m for _, m in facets]), time, third)
-    return _bucket(inside, sides, mapped, time, norms, third, natural, around)
-
-
-def sides_on(mesh: AnyMesh, name: str) -> list[tuple[int, np.ndarray, np.ndarray]]:
-    """The facets of a named boundary by block: its number, cells (f,) and their sides (f,)."""
-    table = facet_table([(block.kind, block.cells) for block in mesh.blocks])
-    width = table.keys.shape[1]
-    wanted: list[np.ndarray] = []
-    for block in mesh.blocks:
-        if name in block.facets and len(block.facets[name]):
-            corners = ELEMENTS[block.element.facet].corners
-            keys = facet_keys(np.asarray(block.facets[name])[:, :corners], width)
-            wanted.append(table.find(keys))
-    chosen = np.isin(table.facet, np.concatenate(wanted)) if wanted else np.zeros(len(table.facet), bool)
-    found = []
-    for number in range(len(mesh.blocks)):
-        mine = chosen & (table.block == number)
-        if mine.any():
-            found.append((number, table.cell[mine], table.side[mine]))
-    return found
+    order_of_test = facet_orders(element, order.tests)
+    return _bucket(order, element, order_of_test, inside, sides, mapped, time, norms, third, natural, around)
 
 
 def _bucket(
+    order: Order,
+    element: Element,
+    order_of_test: np.ndarray,
     tables: list[TestTable],
     which: np.ndarray | None,
     mapped: MappedPoints,
@@ -151,9 +150,12 @@ def _bucket(
                 found = np.zeros((len(of_cell), *part.shape[1:])) if found is None else found
                 found[mine] = part
         assert found is not None
+        if order.own is not None:
+            repeated = np.repeat(order_of_test, found.shape[1] // len(order_of_test))
+            found = found * (repeated <= np.repeat(order.own, slabs)[:, None])[:, :, None]
         matrices[norm] = found
     times = np.zeros(count) if time is None else np.tile(time.slabs.mean(axis=1), count)
-    return Bucket(inside, natural, around, matrices, times)
+    return Bucket(order.of(element), inside, natural, around, matrices, times)
 
 
 def _part(

@@ -48,15 +48,14 @@ class Tables(eqx.Module):
     ``hessian`` is None where nothing multiplies it.
     """
 
-    value: Array
-    gradient: Array
-    hessian: Array | None
+    value: Array | np.ndarray
+    gradient: Array | np.ndarray
+    hessian: Array | np.ndarray | None
 
     @classmethod
     def of(cls, table: TestTable, hessian: bool = True) -> Tables:
-        """A table that all cells share."""
-        second = jnp.asarray(table.hessian) if hessian else None
-        return cls(jnp.asarray(table.value), jnp.asarray(table.gradient), second)
+        """A table that all cells share, as it is."""
+        return cls(table.value, table.gradient, table.hessian if hessian else None)
 
     @classmethod
     def each(cls, tables: Sequence[TestTable], which: np.ndarray, hessian: bool = True) -> Tables:

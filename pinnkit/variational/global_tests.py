@@ -61,7 +61,7 @@ class GlobalTests:
         natural = None if where is None else self._part(self._on(where), distance)[0]
         around = self._part(self._on(BOUNDARY), distance)[0] if self._third else None
         times = np.zeros(1) if self._time is None else self._time.slabs.mean(axis=1)
-        return Bucket(inside, natural, around, matrices, times)
+        return Bucket("the domain", inside, natural, around, matrices, times)
 
     def _on(self, where: str) -> MappedPoints:
         points, normals, weights = boundary_quadrature(self._shape, where, self._points)

@@ -65,33 +65,67 @@ def bubbles(element: Element, order: int, at: np.ndarray) -> TestTable:
 
     On lines, squares and cubes the products of P_{n+1} − P_{n−1}, n = 1 … ``order``; on simplices
     λ₀ ⋯ λ_d times the orthogonal polynomials of degree below ``order`` (Dubiner, J. Sci. Comput. 6, 1991);
-    on prisms the products of those of the triangle and of the line.
+    on prisms the products of those of the triangle and of the line. By ascending ``bubble_orders``.
     """
     d = element.dimension
     if element.reference == "cube" or d == 1:
         lines = [_line_bubbles(at, axis, order) for axis in range(d)]
-        return TestTable.of([product(factors) for factors in grid(*lines)])
-    if element.reference == "prism":
+        found = [product(factors) for factors in grid(*lines)]
+    elif element.reference == "prism":
         flat = _simplex_bubbles(at, 2, order)
-        return TestTable.of([a * b for a, b in grid(flat, _line_bubbles(at, 2, order))])
-    return TestTable.of(_simplex_bubbles(at, d, order))
+        found = [a * b for a, b in grid(flat, _line_bubbles(at, 2, order))]
+    else:
+        found = _simplex_bubbles(at, d, order)
+    return _ascending(found, _unsorted_orders(element, order))
+
+
+def bubble_orders(element: Element, order: int) -> np.ndarray:
+    """The least order (t,) with which each of ``bubbles`` appears, ascending."""
+    return np.sort(_unsorted_orders(element, order), kind="stable")
+
+
+def _unsorted_orders(element: Element, order: int) -> np.ndarray:
+    d, line = element.dimension, range(1, order + 1)
+    if element.reference == "cube" or d == 1:
+        return np.array([max(numbers) for numbers in grid(line, repeat=d)])
+    if element.reference == "prism":
+        return np.array([max(1 + degree, n) for degree, n in grid(_degrees(2, order), line)])
+    return 1 + np.array(_degrees(d, order))
 
 
 def facet_tests(element: Element, side: int, order: int, at: np.ndarray) -> TestTable:
     """Functions that vanish on every facet but one, at reference points (q, d).
 
-    On that facet they are its bubbles, and they fall off linearly away from it. A line's are its hats.
+    On that facet they are its bubbles, and they fall off linearly away from it. A line's are its hats. By
+    ascending ``facet_orders``.
     """
     nodes = np.array(element.nodes, float).reshape(-1, element.dimension)
     corners = nodes[list(element.facets[side])]
     if element.reference == "simplex":
         vertices = [int(v) for v in element.facets[side][: element.dimension]]
-        return TestTable.of(_simplex_facet(at, vertices, order))
+        return _ascending(_simplex_facet(at, vertices, order), _unsorted_facet_orders(element, order))
     axis = int(np.argmin(np.ptp(corners, axis=0)))
     x = coordinate(at, axis)
     fall = x if corners[0, axis] > 0.5 else constant(at) - x
     lines = [_line_bubbles(at, other, order) for other in range(element.dimension) if other != axis]
-    return TestTable.of([product([fall, *factors]) for factors in grid(*lines)])
+    found = [product([fall, *factors]) for factors in grid(*lines)]
+    return _ascending(found, _unsorted_facet_orders(element, order))
+
+
+def facet_orders(element: Element, order: int) -> np.ndarray:
+    """The least order (t,) with which each of ``facet_tests`` appears, ascending."""
+    return np.sort(_unsorted_facet_orders(element, order), kind="stable")
+
+
+def _unsorted_facet_orders(element: Element, order: int) -> np.ndarray:
+    across = element.dimension - 1
+    if element.reference == "simplex":
+        return np.array([1 + sum(k) for k in grid(range(order), repeat=across) if sum(k) < order])
+    return np.array([max(k, default=1) for k in grid(range(1, order + 1), repeat=across)])
+
+
+def _ascending(functions: Sequence[Expansion], orders: np.ndarray) -> TestTable:
+    return TestTable.of([functions[k] for k in np.argsort(orders, kind="stable")])
 
 
 def _centred(at: np.ndarray, axis: int) -> Expansion:
@@ -131,6 +165,14 @@ def _orthogonal(corners: list[Expansion], order: int) -> list[Expansion]:
         ]
         below = t
     return [f for _, f in found]
+
+
+def _degrees(dimension: int, order: int) -> list[int]:
+    """The degrees of ``_orthogonal``'s polynomials."""
+    found = [0]
+    for _ in range(dimension):
+        found = [degree + n for degree in found for n in range(order - degree)]
+    return found
 
 
 def _simplex_facet(at: np.ndarray, vertices: Sequence[int], order: int) -> list[Expansion]:
