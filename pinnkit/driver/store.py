@@ -56,11 +56,14 @@ class TrainedField:
 
 
 class SolvedField:
-    """What a trained solver's unknowns are: values, and derivatives by the network's own pass."""
+    """What a trained solver's unknowns are: values, derivatives by the network's own pass, and fluxes that
+    were solved for.
+    """
 
     def __init__(self, formulation: Formulation, fields: Any, values: TrainedField | None = None):
         self._values = (values or TrainedField(formulation.evaluate)).bind(fields)
         self._derivatives, self._fields = TrainedField(formulation.derivatives), fields
+        self._fluxes = None if formulation.fluxes is None else TrainedField(formulation.fluxes).bind(fields)
 
     def __call__(self, points: np.ndarray) -> Mapping[str, np.ndarray]:
         """Values (n,) by unknown at points (n, d)."""
@@ -69,6 +72,10 @@ class SolvedField:
     def derivatives(self, points: np.ndarray, indices: tuple[Index, ...]) -> Mapping[str, np.ndarray]:
         """∂^α (n, number of indices) by unknown at points (n, d)."""
         return self._derivatives(self._fields, points, indices)
+
+    def fluxes(self, points: np.ndarray) -> Mapping[str, np.ndarray] | None:
+        """Fluxes (n, d) by equation at points (n, d); None where the solver has no unknowns for them."""
+        return None if self._fluxes is None else self._fluxes(points)
 
 
 class Keeper:

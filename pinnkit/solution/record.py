@@ -127,6 +127,19 @@ class Solution:
             for name in self.names
         }
 
+    def fluxes(self, points: Any, extrapolate: bool = False) -> dict[str, np.ndarray]:
+        """The flux F of ∇·F + S = 0 by equation, (n, d), as an unknown of its own, at points (n, d).
+
+        Raises ``ValueError`` as a call does, and for a solver that does not solve for fluxes.
+        """
+        found = [getattr(self.field, "fluxes", lambda _: None)(p) for p in self._parts(points, extrapolate)]
+        if None in found:
+            raise ValueError(
+                f"{self.record.solver!r} does not solve {self.problem.name!r} for fluxes; take pcnn, "
+                "which does, or compute them from derivatives"
+            )
+        return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+
     def quantities(self) -> dict[str, float]:
         """The quantities of interest that the problem declares; NaN where the field does not tell."""
         from .quantities import quantities_of

@@ -51,6 +51,7 @@ class Formulation:
     stage by stage. ``evaluate(fields, points)`` gives every unknown at points (n, d), each (n,), in JAX,
     ``derivatives(fields, points, indices)`` its derivatives by multi-indices over the problem's variables,
     each (n, number of indices), and ``residuals(fields, points)`` the residual of every equation;
+    ``fluxes(fields, points)`` the flux (n, d) of every equation, where these are solved for;
     ``parameters(fields)`` gives the inferred constants. ``notes`` say in sentences what was chosen and why,
     for the report. ``precision`` is that of training, float64, float32 or mixed, and ``plain(fields)`` are
     fields without what is rounded on purpose. ``redraw``, ``redraw_every``, ``rules``, ``refinement``,
@@ -64,6 +65,7 @@ class Formulation:
     derivatives: Callable[[Any, Array, tuple[Index, ...]], dict[str, Array]]
     parameters: Callable[[Any], dict[str, Array]] = lambda fields: {}
     residuals: Callable[[Any, Array], dict[str, Array]] | None = None
+    fluxes: Callable[[Any, Array], dict[str, Array]] | None = None
     notes: tuple[str, ...] = ()
     precision: str = "float64"
     plain: Callable[[Any], Any] = lambda fields: fields
@@ -123,7 +125,7 @@ class TrainedSolver(Solver):
 
 def _brought_back(made: Formulation, scaling: Scaling) -> Formulation:
     """The formulation of a scaled problem with its functions in the units of the declaration."""
-    inner = made.residuals
+    inner, fluxes = made.residuals, made.fluxes
     return replace(
         made,
         evaluate=lambda fields, x: scaling.values(made.evaluate(fields, x)),
@@ -132,6 +134,7 @@ def _brought_back(made: Formulation, scaling: Scaling) -> Formulation:
         ),
         parameters=lambda fields: scaling.parameters(made.parameters(fields)),
         residuals=inner and (lambda fields, x: scaling.residuals(inner(fields, x))),
+        fluxes=fluxes and (lambda fields, x: scaling.residuals(fluxes(fields, x))),
         notes=(*scaling.notes, *made.notes),
     )
 

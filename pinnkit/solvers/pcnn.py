@@ -47,6 +47,8 @@ class Pcnn(TrainedSolver):
 
     def build(self, problem: Problem, options: CollocationOptions, seed: int) -> Formulation:
         """Collocation for the mixed problem, which answers for the declared unknowns."""
+        import jax.numpy as jnp
+
         from ..forms.mixed import mixed_form
         from ._collocation import formulate
 
@@ -67,8 +69,15 @@ class Pcnn(TrainedSolver):
             values = told(fields, x)
             return {equation.name: values[equation.name] for equation in problem.equations}
 
-        fluxes = "; ".join(f"{name}: {', '.join(own)}" for name, own in mixed.fluxes.items())
+        def fluxes(fields: Fields, x: Array) -> dict[str, Array]:
+            values = found.evaluate(fields, x)
+            return {
+                name: jnp.stack([values[component] for component in own], axis=1)
+                for name, own in mixed.fluxes.items()
+            }
+
+        listed = "; ".join(f"{name}: {', '.join(own)}" for name, own in mixed.fluxes.items())
         return replace(
-            whole, evaluate=evaluate, derivatives=derivatives, residuals=residuals,
-            notes=(*whole.notes, f"fluxes as unknowns of {fluxes}"),
+            whole, evaluate=evaluate, derivatives=derivatives, residuals=residuals, fluxes=fluxes,
+            notes=(*whole.notes, f"fluxes as unknowns of {listed}"),
         )  # fmt: skip
