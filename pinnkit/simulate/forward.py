@@ -211,7 +211,7 @@ def _runner(
 
     @jax.jit
     def run(given: Inputs, substeps: Any) -> Integration:
-        options = TimeOptions(scheme, level.tolerance, substeps, most)
+        options = TimeOptions(scheme, level.tolerance, substeps, most, "forward")
         return integrate(simulator, given, simulator.start(given), times, options)
 
     traced = Inputs({n: jnp.asarray(v) for n, v in inputs.parameters.items()}, inputs.fields)
