@@ -1,8 +1,8 @@
 """Many networks of one architecture, each for a part of the domain: evaluated where they are needed only.
 
 The networks stand along a leading axis; points are sorted to them (``routing``) and pass under ``vmap``, so
-that compilation does not grow with their number, nor the time of a step with fixed points. Which networks
-serve a point, and under which windows, has no trained parameters and is data at the points.
+that compilation does not grow with their number, and the rows of a step hardly do. Which networks serve a
+point, and under which windows, has no trained parameters and is data at the points.
 """
 
 from __future__ import annotations
@@ -49,6 +49,16 @@ class Ensemble(eqx.Module):
     lower: tuple[tuple[float, ...], ...] = eqx.field(static=True)
     upper: tuple[tuple[float, ...], ...] = eqx.field(static=True)
     separable: ClassVar[bool] = False
+
+    @property
+    def size(self) -> int:
+        """Number of networks."""
+        return len(self.kinds)
+
+    @property
+    def first_of_each(self) -> tuple[AbstractNetwork, ...]:
+        """One network of each architecture."""
+        return tuple(jax.tree.map(lambda leaf: leaf[0], part) for part in self.parts)
 
     @property
     def heads(self) -> tuple[Linear, ...]:

@@ -21,10 +21,11 @@ import equinox as eqx
 import jax
 
 from .derivatives import Key, closure, partitions
+from .ensemble import Ensemble
 
 # Bytes that a pass may keep: of a CPU core's own cache, and of an accelerator's memory.
 _CORE_CACHE, _ACCELERATOR = 2**21, 2**30
-_FEWEST_POINTS = 64
+_FEWEST_POINTS, _POINTS_EACH = 64, 32
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ def cost(layers: Iterable[tuple[int, ...]], needed: Iterable[Key]) -> Cost:
 
 
 def layers_of(module: Any) -> tuple[tuple[int, ...], ...]:
-    """Shapes (outputs, inputs) of all matrices in a module."""
+    """Shapes (outputs, inputs) of all matrices in a module, of an ensemble those of one network of a kind."""
+    module = jax.tree.map(lambda part: part.first_of_each if _many(part) else part, module, is_leaf=_many)
     return tuple(leaf.shape for leaf in jax.tree.leaves(eqx.filter(module, eqx.is_array)) if leaf.ndim == 2)
 
 
@@ -57,4 +59,11 @@ def points_at_once(module: Any, needed: Iterable[Key]) -> int:
     size = leaves[0].dtype.itemsize * cost(layers_of(module), needed).kept
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     room = _CORE_CACHE * cores if jax.default_backend() == "cpu" else _ACCELERATOR
-    return max(_FEWEST_POINTS, room // max(size, 1))
+    # every pass fills up a block of rows for each network of an ensemble
+    many = [part.size for part in jax.tree.leaves(module, is_leaf=_many) if _many(part)]
+    fewest = max(_FEWEST_POINTS, _POINTS_EACH * max(many, default=0))
+    return max(fewest, room // max(size, 1))
+
+
+def _many(part: Any) -> bool:
+    return isinstance(part, Ensemble)

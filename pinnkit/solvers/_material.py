@@ -27,8 +27,9 @@ def material_cuts(problem: Problem) -> tuple[Cuts, list[sp.Expr]]:
             elif isinstance(node, sp.Heaviside | sp.sign):
                 switches[node.args[0]] = None
     known = {p: sp.Float(p.value, 17) for p in problem.parameters if not p.infer}
-    found = [s for g in switches if (s := g.xreplace(known)).free_symbols
-             and s.free_symbols <= set(problem.variables)]  # fmt: skip
+    # a product changes its sign where one of its factors does, each of which may be of one variable
+    factors = [f for g in switches for f in sp.Mul.make_args(sp.factor(g.xreplace(known)))]
+    found = [f for f in factors if f.free_symbols and f.free_symbols <= set(problem.variables)]
     if any(len(g.free_symbols) > 1 for g in found):
         return tuple(() for _ in problem.variables), found
     cuts = []

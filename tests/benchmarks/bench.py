@@ -16,6 +16,7 @@ PARTS = {
     "derivatives": "residual and gradient, per point, against naive nesting and peers",
     "time_to_error": "seconds to DeepXDE's own final error",
     "compare": "solvers of the zoo's problems beside finite elements",
+    "decomposition": "solvers with many networks, and the time of a step by their number",
 }
 
 

@@ -15,6 +15,7 @@ from pinnkit.fields.embeddings import Coordinates
 from pinnkit.fields.ensemble import Ensemble
 from pinnkit.fields.mlp import MLP
 from pinnkit.fields.network import Architecture
+from pinnkit.fields.plan import layers_of, points_at_once
 from pinnkit.fields.routing import block_size, routes
 from pinnkit.forms.traces import Trace
 
@@ -144,3 +145,9 @@ def test_every_pair_has_a_row_of_its_network_wherever_the_points_lie(n, k, count
 def test_rows_hardly_grow_with_the_number_of_networks():
     rows = [routes(jnp.zeros((4096, 4), int), count).points.size for count in (4, 16, 64, 256)]
     assert rows[-1] <= 1.25 * rows[0]
+
+
+def test_the_cost_of_an_ensemble_is_that_of_a_network_and_passes_leave_no_blocks_empty():
+    network = ensemble()
+    assert set(layers_of(network)) == {(5, 2), (5, 5), (2, 5)}
+    assert points_at_once(network, KEYS) >= 32 * COVER.size

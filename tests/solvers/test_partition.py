@@ -151,8 +151,11 @@ def test_jumps_of_coefficients_are_found():
     assert not jumps_of_coefficients(poisson())
     ring = sp.Piecewise((1, x**2 + y**2 < sp.Rational(1, 4)), (5, True))
     stripes = sp.Piecewise((1, x**2 < sp.Rational(1, 4)), (5, sp.sin(4 * y) > 0), (2, True))
+    board = sp.Piecewise((1, x * sp.cos(4 * y) > 0), (5, True))
     for coefficient, cuts, levels in (
-        (ring, ((), ()), 1), (stripes, ((-0.5, 0.5), (-np.pi / 4, 0, np.pi / 4)), 0),
+        (ring, ((), ()), 1),
+        (board, ((0,), (-np.pi / 8, np.pi / 8)), 0),
+        (stripes, ((-0.5, 0.5), (-np.pi / 4, 0, np.pi / 4)), 0),
     ):  # fmt: skip
         flux = [coefficient * v.diff(c) for c in (x, y)]
         problem = pk.Problem(
