@@ -132,8 +132,9 @@ class Solution:
 
         Raises ``ValueError`` as a call does, and for a solver that does not solve for fluxes.
         """
-        found = [getattr(self.field, "fluxes", lambda _: None)(p) for p in self._parts(points, extrapolate)]
-        if None in found:
+        solve = getattr(self.field, "fluxes", lambda points: None)
+        found = [part for p in self._parts(points, extrapolate) if (part := solve(p)) is not None]
+        if not found:
             raise ValueError(
                 f"{self.record.solver!r} does not solve {self.problem.name!r} for fluxes; take pcnn, "
                 "which does, or compute them from derivatives"

@@ -8,6 +8,7 @@ import sympy as sp
 
 import pinnkit as pk
 from pinnkit.driver import load, run
+from pinnkit.solution import Record, Solution
 
 x, y = pk.coordinates("x y")
 u = pk.unknown("u", x, y)
@@ -50,6 +51,12 @@ def test_unknown_and_flux_are_those_of_the_exact_solution_and_kept_with_the_run(
     points = np.array([[0.3, 0.4], [0.9, 0.1]])
     again = load(tmp_path / "run")
     np.testing.assert_array_equal(again.fluxes(points)["balance"], solution.fluxes(points)["balance"])
+
+
+def test_other_solvers_have_no_fluxes():
+    solution = Solution(problem(), lambda points: {"u": points[:, 0]}, Record("pinn"))
+    with pytest.raises(ValueError, match="take pcnn"):
+        solution.fluxes(np.array([[0.3, 0.4]]))
 
 
 @pytest.mark.parametrize(
