@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,13 +46,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "slow" not in item.keywords)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _few_programs() -> Iterator[None]:
+def pytest_runtest_teardown() -> None:
     """Drop compiled programs before there are too many.
 
     Each holds memory mappings, of which Linux grants a process 65,530 and then lets malloc fail.
     """
-    yield
     if "jax" in sys.modules and _MAPS.exists():
         with _MAPS.open("rb") as maps:
             count = sum(1 for _ in maps)

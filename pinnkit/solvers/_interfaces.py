@@ -6,7 +6,8 @@ With m the highest order of derivatives of u in space, an interface with normal 
 
 n·F = Σ nᵢ Fᵢ over space and time: across one that moves this is n_t [u] + n·[F] = 0. Problems of second or
 higher order in time match n_t^j ∂ₜ^j u besides. Without the last of these a hat, a kinked function that
-solves the equation on both sides, would pass for a solution.
+solves the equation on both sides, would pass for a solution. Each is in units of the domain's size ℓ along n:
+times ℓ^j for derivatives of order j, over ℓ for n·F, so that lengths in any unit make the same problem.
 """
 
 from __future__ import annotations
@@ -39,10 +40,13 @@ INTERFACES = "interfaces"
 
 @dataclass(frozen=True)
 class Continuous:
-    """An expression in jets, variables and normals that does not jump, and the kind of its weight."""
+    """An expression in jets, variables and normals that does not jump, the kind of its weight, and the power
+    of the domain's size along the normal that brings it to order one.
+    """
 
     expression: sp.Expr
     kind: str
+    power: int = 0
 
 
 def continuous(problem: Problem, by_flux: bool, residuals: bool) -> list[Continuous]:
@@ -58,15 +62,15 @@ def continuous(problem: Problem, by_flux: bool, residuals: bool) -> list[Continu
         own = [jet for jet in strong.jets if jet.unknown == unknown.func.__name__]
         order = max((jets.space_order(jet) for jet in own), default=0)
         for j in range(1, order - 1 if by_flux else order):
-            found.append(Continuous(_along_normal(jets, unknown.func.__name__, j, facing), "flux"))
+            found.append(Continuous(_along_normal(jets, unknown.func.__name__, j, facing), "flux", j))
         for j in range(1, max((jets.time_order(jet) for jet in own), default=0)):
             rate = jets.symbol(jets.zero(unknown.func.__name__).raised(len(facing) - 1, j))
-            found.append(Continuous(facing[-1] ** j * rate, "flux"))
+            found.append(Continuous(facing[-1] ** j * rate, "flux", j))
     if by_flux:
         for equation in problem.equations:
             flux = equation_flux(problem, equation.name).flux
             through = sp.Add(*(n * f for n, f in zip(facing, flux, strict=True)))
-            found.append(Continuous(through, "flux"))
+            found.append(Continuous(through, "flux", -1))
     if residuals:
         found += [Continuous(equation.residual, "equations") for equation in strong.equations]
     return [row for row in found if row.expression != 0]
@@ -115,8 +119,12 @@ def interface_block(
 
     def jumps(fields: Fields, sides: tuple[Collocation, Collocation]) -> Array:
         first, second = (compiled(fields, side) for side in sides)
-        return factors * (second - first)
+        assert sides[0].normals is not None
+        along = jnp.linalg.norm(sides[0].normals * extent, axis=1, keepdims=True)
+        return factors * along**powers * (second - first)
 
+    extent = (jnp.asarray(problem.upper) - jnp.asarray(problem.lower)) / 2
+    powers = jnp.asarray([float(row.power) for row in rows])
     factors = jnp.sqrt(jnp.asarray([getattr(weights, row.kind) for row in rows]))
     owners = interfaces.sides
     points = tuple(at(x, owners[:, k]) for k, x in enumerate(interfaces.both))
