@@ -13,9 +13,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "declare": (
         "Condition", "DeclarationError", "Dirichlet", "Flux", "Initial", "InitialRate", "Neumann",
-        "Observations", "Periodic", "PointValue", "Problem", "Quantity", "Robin", "by_region", "coordinates",
-        "curl", "div", "dot", "grad", "laplacian", "manufactured", "material_derivative", "normal",
-        "parameter", "read", "time", "unknown", "vector",
+        "Objective", "Observations", "Periodic", "PointValue", "Problem", "Quantity", "Robin", "by_region",
+        "coordinates", "curl", "div", "dot", "grad", "laplacian", "manufactured", "material_derivative",
+        "normal", "parameter", "read", "time", "unknown", "vector",
     ),
     "driver": ("certify", "load", "solve", "validate"),
     "forms": ("FormUnavailable",),
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Initial,
         InitialRate,
         Neumann,
+        Objective,
         Observations,
         Periodic,
         PointValue,

@@ -16,6 +16,7 @@ from .conditions import (
 )
 from .errors import DeclarationError, Place
 from .manufactured import manufactured
+from .objective import Objective
 from .operators import curl, div, dot, grad, laplacian, material_derivative
 from .problem import Equation, Problem
 from .quantities import Quantity
@@ -25,7 +26,8 @@ from .symbols import Parameter, Time, coordinates, normal, parameter, time, unkn
 
 __all__ = [
     "Condition", "Declaration", "DeclarationError", "Dirichlet", "Equation", "Flux", "Initial", "InitialRate",
-    "Neumann", "Observations", "Parameter", "Periodic", "Place", "PointValue", "Problem", "Quantity", "Robin",
-    "Time", "by_region", "coordinates", "curl", "div", "dot", "grad", "laplacian", "manufactured",
-    "material_derivative", "normal", "parameter", "read", "read_text", "time", "unknown", "vector",
+    "Neumann", "Objective", "Observations", "Parameter", "Periodic", "Place", "PointValue", "Problem",
+    "Quantity", "Robin", "Time", "by_region", "coordinates", "curl", "div", "dot", "grad", "laplacian",
+    "manufactured", "material_derivative", "normal", "parameter", "read", "read_text", "time",
+    "unknown", "vector",
 ]  # fmt: skip

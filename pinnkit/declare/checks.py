@@ -16,6 +16,7 @@ from .conditions import describe
 from .coverage import check_conditions
 from .entries import read_equations
 from .errors import DeclarationError, Place, unknown_word
+from .objective import check_objective
 from .orders import Orders, carried_out, orders
 from .problem import condition_expressions
 from .quantities import DOMAIN, check_quantities
@@ -48,6 +49,7 @@ def check_problem(problem: Problem) -> None:
     _check_counts(problem, per_equation)
     check_conditions(problem, per_equation)
     _check_inferred(problem)
+    check_objective(problem)
     check_values(problem)
     check_exact(problem)
     check_quantities(problem)
@@ -151,6 +153,9 @@ def _statements(problem: Problem) -> list[tuple[str, sp.Expr, Place | None, bool
         what = describe(condition)
         found += [(what, e, condition.place, on_boundary) for e in condition_expressions(condition)]
     found += [(f"exact {name}", e, None, False) for name, e in (problem.exact or {}).items()]
+    if problem.objective is not None:
+        entries = problem.objective.expressions
+        found += [("the objective", e, problem.objective.place, False) for e in entries]
     return found + [
         (f"quantity {q.name!r}", q.expression, q.place, q.over != DOMAIN and q.at is None)
         for q in problem.quantities
@@ -261,11 +266,11 @@ def _check_counts(problem: Problem, per_equation: list[dict[AppliedUndef, Orders
 
 def _check_inferred(problem: Problem) -> None:
     names = [f.func.__name__ for f in problem.inferred] + [p.name for p in problem.parameters if p.infer]
-    if names and not problem.observations:
+    if names and not problem.observations and problem.objective is None:
         raise DeclarationError(
             f"{', '.join(names)} is to be inferred, but there are no observations",
             expected="measured values of an unknown",
-            mend='give observations=[Observations(u, "sensors.csv")], or fix the value',
+            mend='give observations=[Observations(u, "sensors.csv")], an objective, or fix the value',
             section="observations",
         )
     for entry in problem.observations:

@@ -13,6 +13,7 @@ from sympy.core.function import AppliedUndef
 from ..geometry.shapes import Shape
 from .conditions import AnyCondition, Observations, Periodic
 from .errors import Place
+from .objective import Objective
 from .quantities import Quantity
 from .symbols import Parameter, Time, is_inferred
 
@@ -42,7 +43,8 @@ class Problem:
     equation between columns stands for one equation each component. ``exact`` holds a known solution,
     unknown name → expression, where there is one. ``unknowns`` fixes the order of the unknowns; without
     it they come in order of the equations, within one equation by name. Those solved for stand first.
-    ``quantities`` are the numbers that solution and reference are asked for; they change neither.
+    ``quantities`` are the numbers that solution and reference are asked for; they change neither. With an
+    ``objective``, inferred fields are controls chosen for it.
 
     Raises ``DeclarationError`` naming the fault, what was expected and how to mend it.
     """
@@ -55,6 +57,7 @@ class Problem:
     exact: Mapping[str, sp.Expr] | None = None
     unknowns: tuple[AppliedUndef, ...] = ()
     quantities: tuple[Quantity, ...] = ()
+    objective: Objective | None = None
 
     def __init__(
         self,
@@ -66,6 +69,7 @@ class Problem:
         exact: Mapping[str, sp.Expr] | None = None,
         unknowns: Sequence[AppliedUndef | sp.MatrixBase] = (),
         quantities: Sequence[Quantity] = (),
+        objective: Objective | None = None,
     ):
         from .checks import check_problem
         from .entries import read_conditions, read_equations, read_exact, read_observations, read_unknowns
@@ -81,6 +85,7 @@ class Problem:
         put(self, "exact", read_exact(exact))
         put(self, "unknowns", read_unknowns(self, unknowns))
         put(self, "quantities", read_quantities(quantities))
+        put(self, "objective", objective)
         put(self, "equations", bound_equations(self))
         check_problem(self)
 
@@ -94,7 +99,7 @@ class Problem:
 
     @cached_property
     def inferred(self) -> tuple[AppliedUndef, ...]:
-        """Coefficient fields found from data."""
+        """Coefficient fields found from data, or controls chosen for the objective."""
         return tuple(f for f in self.unknowns if is_inferred(f))
 
     @cached_property
@@ -148,9 +153,10 @@ class Problem:
 
     @cached_property
     def expressions(self) -> tuple[sp.Expr, ...]:
-        """Every expression of the declaration: equations, conditions, exact solution and quantities."""
+        """Every expression: of equations, conditions, the objective, the exact solution and quantities."""
         found = [side for e in self.equations for side in (e.lhs, e.rhs)]
         found += [e for condition in self.conditions for e in condition_expressions(condition)]
+        found += [] if self.objective is None else self.objective.expressions
         return (*found, *(self.exact or {}).values(), *(q.expression for q in self.quantities))
 
     @cached_property
@@ -169,7 +175,7 @@ class Problem:
         if not self.quantities:
             return self
         given = (self.equations, self.conditions, self.observations, self.exact, self.unknowns)
-        return Problem(self.name, self.domain, *given)
+        return Problem(self.name, self.domain, *given, objective=self.objective)
 
     def row_unit(self, condition: AnyCondition) -> float:
         """What the residual of a condition is divided by: one, but in a problem that was scaled."""

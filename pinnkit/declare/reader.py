@@ -14,6 +14,7 @@ from .conditions import Observations
 from .documents import Node, read_document
 from .errors import DeclarationError
 from .manufactured import manufactured
+from .objective import Objective
 from .problem import Equation, Problem
 from .quantities import Quantity
 from .reading_conditions import read_conditions
@@ -24,7 +25,7 @@ from .vocabulary import Vocabulary, read_number
 
 DECLARATION = (
     "name", "coordinates", "time", "unknowns", "parameters", "definitions", "domain", "equations",
-    "conditions", "observations", "exact", "manufactured", "quantities",
+    "conditions", "observations", "exact", "manufactured", "quantities", "objective",
 )  # fmt: skip
 REQUIRED = ("coordinates", "unknowns", "domain", "equations")
 
@@ -156,7 +157,7 @@ class _Reader:
         conditions = read_conditions(listed, self.vocabulary) if listed and listed.value is not None else []
         exact = self._exact(self.entries["exact"]) if "exact" in self.entries else None
         given = (equations, conditions, observations, exact, self.vocabulary.fields, quantities)
-        return Problem(name, domain, *given)
+        return Problem(name, domain, *given, self._objective())
 
     def _equations(self) -> list[Equation]:
         node, example = self.entries["equations"], 'equations: ["-laplacian(u) = 1"]'
@@ -196,6 +197,27 @@ class _Reader:
                 raise error.at(node.place) from None
         return found
 
+    def _objective(self) -> Objective | None:
+        node = self.entries.get("objective")
+        if node is None:
+            return None
+        example = 'objective: {running: "f**2", target: {u: "sin(pi*x)"}}'
+        entries = node.mapping("objective", ("running", "final", "target", "tolerance"), example=example)
+        found: dict[str, Any] = {
+            key: self.vocabulary.scalar(entries[key], key) for key in ("running", "final") if key in entries
+        }
+        if "target" in entries:
+            pairs = entries["target"].mapping("target", example=example)
+            found["target"] = {
+                self.vocabulary.unknown(word, entries["target"].keys[word]): self.vocabulary.scalar(
+                    entry, f"target of {word}"
+                )
+                for word, entry in pairs.items()
+            }
+        if "tolerance" in entries:
+            found["tolerance"] = read_number(entries["tolerance"], "tolerance")
+        return Objective(**found, place=node.place)
+
     def _exact(self, node: Node) -> dict[Any, Any]:
         """Unknown → expression; the name of a vector takes a list."""
         found: dict[Any, Any] = {}
@@ -217,7 +239,7 @@ class _Reader:
         observations: list[Observations],
         quantities: list[Quantity],
     ) -> Problem:
-        for key in ("conditions", "exact"):
+        for key in ("conditions", "exact", "objective"):
             if key in self.entries:
                 raise DeclarationError(
                     f"`manufactured` brings its own data, but {key!r} is given too",

@@ -31,6 +31,7 @@ from .regions import InRegion
 from .symbols import is_inferred
 
 if TYPE_CHECKING:
+    from .objective import Objective
     from .problem import Problem
     from .quantities import Quantity
 
@@ -59,6 +60,8 @@ def to_mapping(problem: Problem) -> dict[str, Any]:
     if problem.exact is not None:
         order = [name for name in problem.unknown_names if name in problem.exact]
         found["exact"] = {name: writer.value(problem.exact[name]) for name in order}
+    if problem.objective is not None:
+        found["objective"] = writer.objective(problem.objective)
     if problem.quantities:
         found["quantities"] = {quantity.name: writer.quantity(quantity) for quantity in problem.quantities}
     return found
@@ -143,6 +146,14 @@ class _Writer:
         if quantity.time is not None:
             found["time"] = quantity.time if isinstance(quantity.time, str) else _number(quantity.time)
         return found | ({} if quantity.tolerance is None else {"tolerance": _number(quantity.tolerance)})
+
+    def objective(self, objective: Objective) -> dict[str, Any]:
+        """The section ``objective``."""
+        terms = {"running": objective.running, "final": objective.final}
+        found: dict[str, Any] = {name: self.value(term) for name, term in terms.items() if term != 0}
+        if objective.target:
+            found["target"] = {u.func.__name__: self.value(value) for u, value in objective.target}
+        return found | {"tolerance": _number(objective.tolerance)}
 
     def regions(self) -> dict[str, Any]:
         """A definition for each region that a coefficient depends on: one within it, zero elsewhere."""

@@ -10,7 +10,7 @@ from jax import Array
 from ..declare.problem import Problem
 from ..forms import EvolutionForm, Jet, evolution_form
 from .grid import Grid
-from .padding import Ghosts, Parameters
+from .padding import Ghosts
 from .simulator import Inputs, Program, Simulator
 from .stencils import central, half_width
 
@@ -37,33 +37,33 @@ class FiniteDifferences(Simulator):
         self._mesh = [jnp.asarray(c) for c in self.grid.mesh()]
 
     def rate(self, t: Any, values: Array, inputs: Inputs) -> Array:
-        jets = self._derivatives(self._rates.jets, t, values, inputs.parameters)
+        jets = self._derivatives(self._rates.jets, t, values, inputs)
         return self._stacked(self._rates(self._mesh, t, inputs, jets))
 
     def linear_rate(self, t: Any, values: Array, inputs: Inputs) -> Array:
         """The part of the rate with constant coefficients."""
         needed = tuple({jet for row in self._linear for jet, _ in row})
-        jets = self._derivatives(needed, t, values, inputs.parameters)
+        jets = self._derivatives(needed, t, values, inputs)
         rows = [[p(self._mesh, t, inputs, {})[0] * jets[jet] for jet, p in row] for row in self._linear]
         return self._stacked([sum(row, jnp.zeros(())) for row in rows])
 
     def rest_rate(self, t: Any, values: Array, inputs: Inputs) -> Array:
         """The other part."""
-        jets = self._derivatives(self._rest.jets, t, values, inputs.parameters)
+        jets = self._derivatives(self._rest.jets, t, values, inputs)
         return self._stacked(self._rest(self._mesh, t, inputs, jets))
 
     def extended(self, values: Array, t: Any, inputs: Inputs, pad: int) -> Array:
         parts = []
         for state, ghosts, value in zip(self.states, self._ghosts, values, strict=True):
             wide = Ghosts(self.problem, self.grid, state, pad, ghosts.interior, ghosts.loose)
-            parts.append(wide.pad_all(value, t, inputs.parameters))
+            parts.append(wide.pad_all(value, t, inputs))
         return jnp.stack(parts)
 
     def _stacked(self, rows: Any) -> Array:
         return jnp.stack([jnp.broadcast_to(row, self.grid.counts) for row in rows])
 
     def _derivatives(
-        self, jets: tuple[Jet, ...], t: Any, values: Array, parameters: Parameters
+        self, jets: tuple[Jet, ...], t: Any, values: Array, inputs: Inputs
     ) -> dict[Jet, Array]:
         """Every jet of a state on the grid; a padding is made once for all jets that share it."""
         padded: dict[tuple[int, tuple[int, ...]], Array] = {}
@@ -74,16 +74,16 @@ class FiniteDifferences(Simulator):
                 continue
             axes = tuple(axis for axis, n in enumerate(jet.index[:-1]) if n)
             if (state, axes) not in padded:
-                padded[state, axes] = self._padded(state, axes, t, values[state], parameters)
+                padded[state, axes] = self._padded(state, axes, t, values[state], inputs)
             found[jet] = self._difference(padded[state, axes], jet, axes)
         return found
 
     def _padded(
-        self, state: int, axes: tuple[int, ...], t: Any, value: Array, parameters: Parameters
+        self, state: int, axes: tuple[int, ...], t: Any, value: Array, inputs: Inputs
     ) -> Array:
         pads = [0] * value.ndim
         for axis in axes:
-            value = self._ghosts[state].pad(value, axis, t, parameters, tuple(pads))
+            value = self._ghosts[state].pad(value, axis, t, inputs, tuple(pads))
             pads[axis] = self._width
         return value
 

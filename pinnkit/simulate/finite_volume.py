@@ -11,6 +11,7 @@ from jax import Array
 from ..declare.conditions import Flux
 from ..declare.problem import Problem
 from ..forms import FormUnavailable, Jet, conservation_form
+from ..forms.jets import jets_in
 from .grid import Grid
 from .padding import Ghosts
 from .sides import Side, side_names, statements
@@ -37,9 +38,11 @@ class FiniteVolumes(Simulator):
         self.grid = Grid.of(problem, counts)
         self.form = conservation_form(problem)
         self.states = self.form.states
-        if hidden := [j for j in self.form.jets if j.unknown in {f.func.__name__ for f in problem.inferred}]:
+        names = {f.func.__name__ for f in problem.inferred}
+        fluxes = [f for row in self.form.flux for f in row]
+        if hidden := [j for j in jets_in(*fluxes) if j.unknown in names]:
             raise FormUnavailable(
-                f"finite volumes of {problem.name!r}", reason=f"{hidden[0].unknown} is to be inferred",
+                f"finite volumes of {problem.name!r}", reason=f"{hidden[0].unknown} in a flux is inferred",
                 mend="use finite differences",
             )  # fmt: skip
         speeds = [wave_speed(self.form, axis, problem) for axis in range(len(counts))]
@@ -78,7 +81,7 @@ class FiniteVolumes(Simulator):
         for state, value in zip(self.states, values, strict=True):
             rule = statements(self.problem, state, fluxes=False)
             ghosts = Ghosts(self.problem, self.grid, state, pad, 2, 2, rule)
-            parts.append(ghosts.pad_all(value, t, inputs.parameters))
+            parts.append(ghosts.pad_all(value, t, inputs))
         return jnp.stack(parts)
 
     def _sources(self, t: Any, values: Array, inputs: Inputs) -> Array:
@@ -100,7 +103,7 @@ class FiniteVolumes(Simulator):
     def _pad(self, axis: int, t: Any, values: Array, inputs: Inputs) -> Array:
         none = (0,) * len(self.grid.counts)
         pairs = zip(self._ghosts, values, strict=True)
-        return jnp.stack([g.pad(v, axis, t, inputs.parameters, none) for g, v in pairs])
+        return jnp.stack([g.pad(v, axis, t, inputs, none) for g, v in pairs])
 
     def _face_flux(self, axis: int, t: Any, values: Array, inputs: Inputs) -> Array:
         """F̂ at the faces along an axis, one more than cells."""
@@ -142,9 +145,9 @@ class FiniteVolumes(Simulator):
                 found[jet] = across[row]
                 continue
             pads = [0] * len(self.grid.counts)
-            value = self._ghosts[row].pad(values[row], along, t, inputs.parameters, tuple(pads))
+            value = self._ghosts[row].pad(values[row], along, t, inputs, tuple(pads))
             pads[along] = _WIDTH
-            value = self._ghosts[row].pad(value, axis, t, inputs.parameters, tuple(pads))
+            value = self._ghosts[row].pad(value, axis, t, inputs, tuple(pads))
             inner, count = jnp.moveaxis(value, along, 0), self.grid.counts[along]
             slope = inner[_WIDTH + 1 : _WIDTH + 1 + count] - inner[_WIDTH - 1 : _WIDTH - 1 + count]
             slope = jnp.moveaxis(jnp.moveaxis(slope, 0, along) / (2 * self.grid.spacing[along]), axis, 0)

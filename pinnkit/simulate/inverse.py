@@ -22,7 +22,7 @@ from .forward import PAD, Forward, ForwardOptions, extended_lines, simulate
 from .integrate import TimeOptions, integrate
 from .observe import Sampler
 from .simulator import Inputs, Simulator, needed_fields
-from .trajectory import SplineField, SplineFields
+from .trajectory import Solved, SplineField, SplineFields
 
 _NINETY = 1.6449  # standard deviations on either side that hold 90 % of a normal distribution
 _UNSTATED_NOISE = 0.01  # of the data's spread, where no noise is declared
@@ -59,15 +59,6 @@ class Estimate:
     resolution: dict[str, np.ndarray]
     singular_values: np.ndarray
     misfit: float
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Solved:
-    """A simulation with what was inferred put in."""
-
-    field: SplineFields
-    parameters: dict[str, float]
     notes: tuple[str, ...]
 
 

@@ -9,12 +9,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from ..declare.problem import Problem
-from ..forms import Jet, emit
+from ..forms import Jet
 from .grid import Grid
 from .sides import Side, Statement, statements
+from .simulator import Inputs, Program
 from .stencils import extension
-
-Parameters = Mapping[str, Any]  # values of the problem's parameters by name
 
 
 class Ghosts:
@@ -30,35 +29,33 @@ class Ghosts:
     ):  # fmt: skip
         self.grid, self.width = grid, width
         self.interior, self.loose = interior, loose
-        self.names = [p.name for p in problem.parameters]
-        arguments = [*problem.variables, *problem.parameters]
         declared = statements(problem, state) if declared is None else declared
         self.shapes = {s: [len(e.coefficients) for e in entries] for s, entries in declared.items()}
         self.data = {
-            side: [emit([*e.coefficients, e.value], arguments, jnp) for e in entries]
+            side: [Program(problem, [*e.coefficients, e.value]) for e in entries]
             for side, entries in declared.items()
         }
 
-    def pad(self, values: Array, axis: int, t: Any, parameters: Parameters, pads: tuple[int, ...]) -> Array:
+    def pad(self, values: Array, axis: int, t: Any, inputs: Inputs, pads: tuple[int, ...]) -> Array:
         """``values``, padded already by ``pads`` along other axes, extended along ``axis``."""
         if self.grid.periodic[axis]:
             wide = [(self.width, self.width) if a == axis else (0, 0) for a in range(values.ndim)]
             return jnp.pad(values, wide, mode="wrap")
         inner = jnp.moveaxis(values, axis, 0)
-        low = self._ghosts(inner, (axis, 0), t, parameters, pads)
-        high = self._ghosts(inner[::-1], (axis, 1), t, parameters, pads)
+        low = self._ghosts(inner, (axis, 0), t, inputs, pads)
+        high = self._ghosts(inner[::-1], (axis, 1), t, inputs, pads)
         return jnp.moveaxis(jnp.concatenate([low[::-1], inner, high]), 0, axis)
 
-    def pad_all(self, values: Array, t: Any, parameters: Parameters) -> Array:
+    def pad_all(self, values: Array, t: Any, inputs: Inputs) -> Array:
         """``values`` extended along every axis, corners included."""
         pads = [0] * values.ndim
         for axis in range(values.ndim):
-            values = self.pad(values, axis, t, parameters, tuple(pads))
+            values = self.pad(values, axis, t, inputs, tuple(pads))
             pads[axis] = self.width
         return values
 
     def _ghosts(
-        self, inner: Array, side: Side, t: Any, parameters: Parameters, pads: tuple[int, ...]
+        self, inner: Array, side: Side, t: Any, inputs: Inputs, pads: tuple[int, ...]
     ) -> Array:
         """Values beyond a side, nearest first, for cells counted from that side."""
         axis, end = side
@@ -73,10 +70,9 @@ class Ghosts:
         coordinates[axis] = jnp.asarray((self.grid.lower, self.grid.upper)[end][axis])
         flat = self._flat(axis, pads)
         tangential = [jnp.moveaxis(jnp.broadcast_to(c, flat), axis, 0)[0] for c in coordinates]
-        given = [tangential, [t], [parameters[n] for n in self.names]]
         rows, right = [], []
-        for function in data:
-            *coefficients, value = function(*(v for part in given for v in part))
+        for program in data:
+            *coefficients, value = program(tangential, t, inputs, {})
             scale = [c * (-1.0 / self.grid.spacing[axis]) ** k for k, c in enumerate(coefficients)]
             known = sum(s * jnp.tensordot(rule.cells[k], cells, 1) for k, s in enumerate(scale))
             rows.append([sum(s * rule.free[k, f] for k, s in enumerate(scale)) for f in range(len(data))])

@@ -29,7 +29,8 @@ class Statement:
                 "a boundary condition of a time derivative", reason="its coefficients depend on time",
                 mend="use coefficients constant in time",
             )  # fmt: skip
-        return Statement(self.coefficients, sp.diff(self.value, problem.time, times) if times else self.value)
+        index = (*(0 for _ in problem.coordinates), times)
+        return Statement(self.coefficients, Jets(problem).derivative(self.value, index))
 
 
 def on_box(problem: Problem) -> bool:
@@ -91,10 +92,10 @@ def _statement(condition: Condition, problem: Problem, state: Jet, side: Side) -
             mend="use a value, a normal derivative or a Robin condition, or another solver",
         )  # fmt: skip
     value = -replaced(residual, {jets.symbol(j): sp.S.Zero for j in present})
-    if value.atoms(JetSymbol):
+    if any(jets.unknowns[j.unknown].args != (problem.time,) for j in jets_in(value)):
         raise FormUnavailable(
-            f"the {describe(condition)} on a grid", reason="its data are inferred",
-            mend="give them by a formula",
+            f"the {describe(condition)} on a grid", reason="it has inferred data of more than time",
+            mend=f"infer a function of {problem.time} alone, or give them by a formula",
         )  # fmt: skip
     ordered = tuple(coefficients.get(k, sp.S.Zero) * sign**k for k in range(max(coefficients) + 1))
     return Statement(ordered, value).rate(problem, state.index[-1])

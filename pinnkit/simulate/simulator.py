@@ -15,13 +15,14 @@ from ..declare.problem import Problem
 from ..forms import ConservationForm, EvolutionForm, Jet, Jets, emit
 from ..forms.jets import jets_in, replaced
 from .grid import Grid
+from .sides import statements
 
 
 class Inputs(NamedTuple):
     """What a simulation depends on.
 
     ``parameters`` are the values of the problem's parameters by name; ``fields`` the values on the grid of
-    coefficient fields and their derivatives, by jet.
+    coefficient fields and their derivatives, by jet, or functions of time that give them.
     """
 
     parameters: Mapping[str, Any]
@@ -47,7 +48,9 @@ class Program:
     ) -> tuple[Any, ...]:
         """The expressions' values; ``values`` are those of the states' jets."""
         parameters = [inputs.parameters[n] for n in self._names]
-        states = [values[j] if j in values else inputs.fields[j] for j in self.jets]
+        fields = {j: inputs.fields[j] for j in self.jets if j not in values}
+        fields = {j: f(t) if callable(f) else f for j, f in fields.items()}
+        states = [values[j] if j in values else fields[j] for j in self.jets]
         return self._function(*coordinates, t, *parameters, *states)
 
 
@@ -92,6 +95,9 @@ def initial_value(problem: Problem, state: Jet) -> sp.Expr:
 def needed_fields(simulator: Simulator) -> tuple[Jet, ...]:
     """The jets of fields to be inferred that rates and start depend on."""
     inferred = {f.func.__name__ for f in simulator.problem.inferred}
-    starts = [initial_value(simulator.problem, state) for state in simulator.states]
-    found = {*simulator.form.jets, *jets_in(*starts)}
+    stated = [initial_value(simulator.problem, state) for state in simulator.states]
+    for state in simulator.states if len(simulator.problem.periodic) < len(simulator.grid.counts) else ():
+        sides = statements(simulator.problem, state, fluxes=False).values()
+        stated += [entry.value for entries in sides for entry in entries]
+    found = {*simulator.form.jets, *jets_in(*stated)}
     return tuple(sorted(j for j in found if j.unknown in inferred))

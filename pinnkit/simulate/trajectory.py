@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import NdBSpline, make_interp_spline
@@ -98,3 +99,12 @@ class SplineFields:
             chosen = {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
             parts.append(SplineField.from_arrays(own, chosen))
         return cls(parts)
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A simulation with what was inferred or chosen put in."""
+
+    field: SplineFields
+    parameters: dict[str, float]
+    notes: tuple[str, ...]

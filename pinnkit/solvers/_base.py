@@ -99,11 +99,14 @@ class Solver(abc.ABC):
     references: ClassVar[tuple[str, ...]]
     requires: ClassVar[tuple[Requirement, ...]] = ()
     options: ClassVar[type[Options]] = Options
+    minimises: ClassVar[bool] = False
+    """Whether it chooses controls for an objective."""
 
     @classmethod
     def unmet(cls, problem: Problem) -> list[str]:
         """The requirements that a problem does not meet, in words."""
-        return [requirement.text for requirement in cls.requires if not requirement.holds(problem)]
+        found = [requirement.text for requirement in cls.requires if not requirement.holds(problem)]
+        return found + (["no objective"] if problem.objective is not None and not cls.minimises else [])
 
     def gradient_tests(self, problem: Problem, options: Any) -> tuple[GradientTest, ...]:
         """A Taylor test of every gradient that a run relies on; none where it relies on none of its own."""

@@ -33,7 +33,7 @@ class DiffsimOptions(Options):
     work: PositiveFloat = 4e9
     """Most evaluations times cells that one resolution may take."""
     intervals: PositiveInt = 8
-    """Intervals of the cubic splines along each side of a field to be inferred."""
+    """Intervals of the cubic splines along each side of a field to be inferred, in time too of a control."""
 
 
 def _evolves(problem: Problem) -> bool:
@@ -77,19 +77,24 @@ class Diffsim(DirectSolver):
         Requirement("an interval, rectangle or box", _on_box),
     )
     options = DiffsimOptions
+    minimises = True
 
     def run(self, problem: Problem, options: DiffsimOptions, seed: int) -> Solution:
-        """Simulate, with what is to be inferred found from the observations first.
+        """Simulate, with what is to be inferred found from the observations, or for the objective, first.
 
         Raises ``SolverFailed`` for what the back-end refuses, or where it blows up.
         """
         from ..forms import FormUnavailable
+        from ..simulate.controlled import solve_control
         from ..simulate.forward import BlowUp
         from ..simulate.inverse import InverseOptions, solve
         from ..solution import Record, Solution, package_versions
 
         try:
-            found = solve(problem, _asked(options), InverseOptions(options.intervals))
+            if problem.objective is not None:
+                found = solve_control(problem, _asked(options), options.intervals)
+            else:
+                found = solve(problem, _asked(options), InverseOptions(options.intervals))
         except (BlowUp, FormUnavailable) as fault:
             raise SolverFailed(str(fault)) from fault
         record = Record(
