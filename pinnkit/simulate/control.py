@@ -22,7 +22,7 @@ from .simulator import Inputs, Program, Simulator, declared_inputs, needed_field
 _CONJUGATE_STEPS = 60
 _TRIALS = (1.0, 0.5, 0.25, 0.1, 0.02)
 _INNER, _OUTER = 8, 14  # Gauss–Newton steps at most for one multiplier, and multipliers
-_PENALTY = 1e3  # of the first penalty, in units of the objective's curvature over the target's
+_PENALTY = 1e4  # of the first penalty, in units of the objective's curvature over the target's
 _RAISED, _ENOUGH = 10.0, 0.25  # the penalty is raised where the miss falls by less than this factor
 _WITHIN = 0.1  # of the tolerance, to which the target is met where it can be
 _SETTLED = 1e-4  # relative change of the objective that ends the search

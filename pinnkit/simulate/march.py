@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from math import ceil, prod
 from typing import Any
@@ -14,6 +15,8 @@ from jax import Array
 from .integrate import TimeOptions, explicit_steps, integrate
 from .simulator import Inputs, Simulator
 from .spectral import Spectral
+
+Term = Callable[[Any, Array], Array]
 
 _REACH = 6.0 / 2.2  # of an adaptive step's stability against that of the classical Runge–Kutta method
 _ROOM = 1.5  # for waves that become faster than at the start
@@ -44,13 +47,17 @@ def march(
     return jnp.concatenate([start[None], later])
 
 
-def runge_kutta(simulator: Simulator, inputs: Inputs, dt: Any, t: Any, values: Array) -> Array:
-    """One step of the classical method of fourth order (Kutta 1901)."""
+def runge_kutta(
+    simulator: Simulator, inputs: Inputs, dt: Any, t: Any, values: Array, term: Term | None = None
+) -> Array:
+    """One step of the classical method of fourth order (Kutta 1901), with ``term`` added to the rate."""
 
     def stage(carried: tuple[Array, Array], row: tuple[Array, Array]) -> tuple[tuple[Array, Array], None]:
         slope, total = carried
         place, weight = row
-        slope = simulator.rate(t + place * dt, values + place * dt * slope, inputs)
+        now, moved = t + place * dt, values + place * dt * slope
+        slope = simulator.rate(now, moved, inputs)
+        slope = slope if term is None else slope + term(now, moved)
         return (slope, total + weight * slope), None
 
     rows = jnp.array([0, 1 / 2, 1 / 2, 1]), jnp.array([1, 2, 2, 1]) / 6

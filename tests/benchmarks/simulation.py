@@ -1,6 +1,6 @@
-"""Gates of differentiable simulation: forward runs, inversions, memory of a gradient.
+"""Gates of differentiable simulation: forward runs, inversions, corrections, memory of a gradient.
 
-    python -m tests.benchmarks.simulation [--part forward inverse memory]
+    python -m tests.benchmarks.simulation [--part forward inverse correction memory]
 
 Prints a table; the exit code is 1 where a gate is missed. Forward runs are by the command line, each in a
 process of its own from a cold cache.
@@ -12,7 +12,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from tests.benchmarks import simulation_inverse, simulation_memory
+from tests.benchmarks import simulation_correction, simulation_inverse, simulation_memory
 from tests.benchmarks.acceptance import Case, measure
 from tests.benchmarks.tables import VERDICT, Gate, circumstances, table
 
@@ -41,6 +41,7 @@ def forward() -> Iterator[Gate]:
 PARTS: dict[str, Callable[[], Iterator[Gate]]] = {
     "forward": forward,
     "inverse": simulation_inverse.gates,
+    "correction": simulation_correction.gates,
     "memory": simulation_memory.gates,
 }
 
