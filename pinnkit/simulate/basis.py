@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +14,17 @@ from ..declare.problem import Problem
 from ..forms import FormUnavailable, Jet
 
 _DEGREE = 3
+
+
+class Scattered(NamedTuple):
+    """Which splines reach each point (n, K), and their values or derivatives there."""
+
+    places: Array
+    weights: Array
+
+    def __call__(self, coefficients: Any) -> Array:
+        """The field at the points (n,)."""
+        return jnp.sum(jnp.ravel(coefficients)[self.places] * self.weights, axis=1)
 
 
 class FieldBasis:
@@ -68,6 +79,23 @@ class FieldBasis:
                 whole = np.kron(whole, self.matrix(other, line, 2 if other == axis else 0))
             rows.append((b - a) ** 2 * whole / np.sqrt(len(whole)))
         return np.concatenate(rows)
+
+    def scattered(self, points: np.ndarray, index: Sequence[int]) -> Scattered:
+        """∂^index of the field at points (n, d), as a function of its coefficients."""
+        places = np.zeros((len(points), 1), np.int64)
+        weights = np.ones((len(points), 1))
+        for axis, (knots, count, order) in enumerate(zip(self.knots, self.shape, index, strict=True)):
+            line = np.clip(points[:, axis], *self.bounds[axis])
+            last = np.clip(np.searchsorted(knots, line, side="right") - 1, _DEGREE, count - 1)
+            own = last[:, None] + np.arange(-_DEGREE, 1)
+            factor = np.empty(own.shape)
+            for first in range(_DEGREE + 1):
+                # Of splines four apart one alone reaches a point: their sum is evaluated at once.
+                unit = (np.arange(count) % (_DEGREE + 1) == first).astype(float)
+                factor[own % (_DEGREE + 1) == first] = BSpline(knots, unit, _DEGREE)(line, nu=order)
+            places = (places[:, :, None] * count + own[:, None, :]).reshape(len(points), -1)
+            weights = (weights[:, :, None] * factor[:, None, :]).reshape(len(points), -1)
+        return Scattered(jnp.asarray(places), jnp.asarray(weights))
 
     def at_points(self, points: np.ndarray) -> np.ndarray:
         """Values of every spline at points (n, d), (n, splines)."""

@@ -12,6 +12,7 @@ from jax import Array
 
 from ..declare.problem import Problem
 from .basis import FieldBasis
+from .compiled import compiled
 from .forward import BlowUp, ForwardOptions, first_resolution
 from .integrate import Adjoint, TimeOptions, integrate
 from .simulator import Inputs, Simulator, declared_inputs, needed_fields
@@ -20,7 +21,7 @@ _STEPS = 0.5 ** np.arange(2, 8)
 _NEAR_TWO = 0.05
 _FLAT = 1e-11  # of the functional: remainders this small are rounding, and the functional as good as linear
 _TIGHT = 1e-11  # tolerance of the integration: steps that change in number must not show
-_INTERVALS = 4  # of the splines that stand for a field
+INTERVALS = 4  # of the splines that stand for a field
 _PART = 0.1  # of its size that an argument is moved by
 
 Arguments = dict[str, Array]
@@ -63,15 +64,15 @@ def check_gradients(problem: Problem, options: ForwardOptions | None = None) -> 
     Reverse mode through checkpoints and forward mode are tested; J is the mean square of the states over all
     times, on the first grid that a simulation would take. Raises ``FormUnavailable`` and ``BlowUp``.
     """
-    return tuple(_Tested(problem, options or ForwardOptions()).tests())
+    return tuple(Tested(problem, options or ForwardOptions()).tests())
 
 
-class _Tested:
+class Tested:
     """J as a function of everything that a run may ask gradients by, compiled once for each mode."""
 
     def __init__(self, problem: Problem, options: ForwardOptions):
         self.problem = problem
-        self.bases = {f"field {f.func.__name__}": FieldBasis(problem, f.func.__name__, _INTERVALS)
+        self.bases = {f"field {f.func.__name__}": FieldBasis(problem, f.func.__name__, INTERVALS)
                       for f in problem.inferred}  # fmt: skip
         self.theta: Arguments = {f"parameter {p.name}": jnp.asarray(p.value) for p in problem.parameters}
         self.theta |= {name: jnp.ones(basis.shape) for name, basis in self.bases.items()}
@@ -82,12 +83,12 @@ class _Tested:
 
     def tests(self) -> Iterator[TaylorTest]:
         """Two for every argument: reverse and forward."""
-        both = jax.jit(jax.value_and_grad(lambda theta: self._functional(theta, "checkpointed")))
+        both = compiled(jax.value_and_grad(lambda theta: self._functional(theta, "checkpointed")))
         value, gradient = both(self.theta)
         if not jnp.isfinite(value):
             raise BlowUp(f"{self.problem.name}: the simulation blows up: no gradient to be tested")
 
-        @jax.jit
+        @compiled
         def pushed(theta: Arguments, direction: Arguments) -> tuple[Array, Array]:
             return jax.jvp(lambda v: self._functional(v, "forward"), (theta,), (direction,))
 
@@ -107,7 +108,7 @@ class _Tested:
     def _direction(self, what: str, value: Array) -> Array:
         if value.ndim == 0:
             return _PART * jnp.maximum(jnp.abs(value), _PART)
-        return _PART * (self.size or 1.0 if what == "initial state" else 1.0) * _wave(value.shape)
+        return _PART * (self.size or 1.0 if what in ("initial state", "load") else 1.0) * _wave(value.shape)
 
     def _inputs(self, simulator: Simulator, theta: Arguments) -> Inputs:
         lines = [simulator.grid.line(axis) for axis in range(len(simulator.grid.counts))]

@@ -96,8 +96,11 @@ class Model:
             *(self._first(basis) for basis in self.fields),
         ])  # fmt: skip
         self._read()
-        self.coarse = simulate(problem, forward, self.inputs(self.start))
-        self._compile(self.coarse)
+        self._prepare(forward)
+
+    def _prepare(self, forward: ForwardOptions) -> None:
+        """Set ``simulated`` and ``sensitivities`` at the resolution that the start of the fit asks for."""
+        self._compile(simulate(self.problem, forward, self.inputs(self.start)))
 
     def inputs(self, theta: np.ndarray) -> Callable[[Simulator], Inputs]:
         """What a simulator of any resolution is given for θ."""
@@ -151,6 +154,7 @@ class Model:
             self.data.append(values)
             self.sigma.append(noise)
             self.rows.append(name)
+        self.observed = np.concatenate([d / s for d, s in zip(self.data, self.sigma, strict=True)])
         count = sum(map(len, self.data))
         if count < len(self.parameters):
             raise DeclarationError(
@@ -178,7 +182,6 @@ class Model:
 
         self.simulated = jax.jit(simulated)
         self.sensitivities = jax.jit(jax.jacfwd(simulated))
-        self.observed = np.concatenate([d / s for d, s in zip(self.data, self.sigma, strict=True)])
 
 
 def infer(model: Model, observed: np.ndarray | None = None) -> tuple[np.ndarray, Estimate]:
@@ -315,9 +318,11 @@ def resolution_map(basis: FieldBasis, resolution: np.ndarray, lines: list[np.nda
 def _resolution_notes(model: Model, basis: FieldBasis, resolution: np.ndarray, strength: float) -> list[str]:
     lines = [np.linspace(a, b, 101 if len(basis.bounds) == 1 else 41) for a, b in basis.bounds]
     seen = resolution_map(basis, resolution, lines) >= _RESOLVED
+    places = np.stack(np.meshgrid(*lines, indexing="ij"), axis=-1).reshape(-1, len(lines))
+    share = seen.ravel()[model.problem.domain.contains(places)].mean()
     notes = [
         f"{basis.name}: cubic splines, {resolution.size} coefficients, smoothness weighed by {strength:.1g}; "
-        f"the data decide on {resolution.sum():.1f} of them, over {seen.mean():.0%} of the domain"
+        f"the data decide on {resolution.sum():.1f} of them, over {share:.0%} of the domain"
     ]
     if len(lines) == 1 and not seen.all():
         edges = np.flatnonzero(np.diff(np.r_[True, seen, True].astype(int)))

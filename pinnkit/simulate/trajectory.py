@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import NdBSpline, make_interp_spline
 
+from .mesh_field import MeshField
+
 Index = tuple[int, ...]
 
 
@@ -72,9 +74,9 @@ class SplineField:
 
 
 class SplineFields:
-    """Several spline fields as one: the trajectory of the unknowns, and fields that were inferred."""
+    """Several fields as one: the unknowns, on a grid or a mesh, and fields that were inferred, as splines."""
 
-    def __init__(self, parts: Sequence[SplineField]):
+    def __init__(self, parts: Sequence[SplineField | MeshField]):
         self.parts = tuple(parts)
 
     def __call__(self, points: np.ndarray) -> Mapping[str, np.ndarray]:
@@ -97,7 +99,8 @@ class SplineFields:
         for i, own in enumerate(names):
             start = f"{i}_"
             chosen = {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}
-            parts.append(SplineField.from_arrays(own, chosen))
+            kind = MeshField if "cells" in chosen else SplineField
+            parts.append(kind.from_arrays(own, chosen))
         return cls(parts)
 
 

@@ -14,16 +14,19 @@ if TYPE_CHECKING:
 
     from ..declare import Problem
     from ..simulate.forward import ForwardOptions
+    from ..simulate.steady import SteadyOptions
     from ..solution import Field, Solution
 
 
 class DiffsimOptions(Options):
     """Options of the simulator."""
 
-    backend: Literal["auto", "finite_difference", "finite_volume", "spectral"] = "auto"
+    backend: Literal["auto", "finite_difference", "finite_volume", "spectral", "finite_element"] = "auto"
     """How space is treated; auto chooses by the equations, and the report says why."""
     order: Literal[2, 4, 6] = 6
     """Order of finite differences."""
+    degree: Literal[1, 2, 3] = 3
+    """Degree of finite elements; pressures take one less."""
     cells: PositiveInt | None = None
     """Cells along the longest side; none, refined until the tolerance is met."""
     scheme: Literal["auto", "explicit", "imex", "implicit"] = "auto"
@@ -36,11 +39,12 @@ class DiffsimOptions(Options):
     """Intervals of the cubic splines along each side of a field to be inferred, in time too of a control."""
 
 
-def _evolves(problem: Problem) -> bool:
+def _simulable(problem: Problem) -> bool:
     from ..forms import FormUnavailable, evolution_form
+    from ..forms.elliptic import elliptic_form
 
     try:
-        evolution_form(problem)
+        (elliptic_form if problem.time is None else evolution_form)(problem)
     except FormUnavailable:
         return False
     return True
@@ -49,7 +53,7 @@ def _evolves(problem: Problem) -> bool:
 def _on_box(problem: Problem) -> bool:
     from ..geometry.boxes import Box, Interval, Rectangle
 
-    return isinstance(problem.domain, (Box, Interval, Rectangle))
+    return problem.time is None or isinstance(problem.domain, (Box, Interval, Rectangle))
 
 
 def _asked(options: DiffsimOptions) -> ForwardOptions:
@@ -62,19 +66,30 @@ def _asked(options: DiffsimOptions) -> ForwardOptions:
     )  # fmt: skip
 
 
+def _steadily(options: DiffsimOptions) -> SteadyOptions:
+    from ..simulate.steady import SteadyOptions
+
+    if options.backend not in ("auto", "finite_element"):
+        raise SolverFailed(
+            f"back-end {options.backend} simulates in time, and the problem is steady; take finite_element"
+        )
+    return SteadyOptions(options.degree, options.cells, options.accuracy)
+
+
 class Diffsim(DirectSolver):
-    """∂ₜU = rate(t, U), generated from the evolution form; what is inferred, by least squares through it."""
+    """∂ₜU = rate(t, U), or R(U) = 0, from the evolution or weak form; what is inferred, by least squares."""
 
     name = "diffsim"
-    summary = "simulation on grids: finite differences, finite volumes or spectral, with gradients"
+    summary = "differentiable simulation: finite differences, volumes or elements, or spectral"
     references = (
         "Cox & Matthews, J. Comput. Phys. 176 (2002)",
         "van Leer, J. Comput. Phys. 32 (1979)",
+        "Taylor & Hood, Comput. Fluids 1 (1973)",
         "Kidger, On Neural Differential Equations, PhD thesis, Oxford (2021)",
     )
     requires = (
-        Requirement("equations that can be solved for time derivatives", _evolves),
-        Requirement("an interval, rectangle or box", _on_box),
+        Requirement("equations that can be solved for time derivatives, or steady elliptic ones", _simulable),
+        Requirement("an interval, rectangle or box, where there is time", _on_box),
     )
     options = DiffsimOptions
     minimises = True
@@ -85,16 +100,19 @@ class Diffsim(DirectSolver):
         Raises ``SolverFailed`` for what the back-end refuses, or where it blows up.
         """
         from ..forms import FormUnavailable
+        from ..simulate import inverse, steady
         from ..simulate.controlled import solve_control
         from ..simulate.forward import BlowUp
-        from ..simulate.inverse import InverseOptions, solve
         from ..solution import Record, Solution, package_versions
 
+        intervals = inverse.InverseOptions(options.intervals)
         try:
-            if problem.objective is not None:
+            if problem.time is None:
+                found = steady.solve(problem, _steadily(options), intervals)
+            elif problem.objective is not None:
                 found = solve_control(problem, _asked(options), options.intervals)
             else:
-                found = solve(problem, _asked(options), InverseOptions(options.intervals))
+                found = inverse.solve(problem, _asked(options), intervals)
         except (BlowUp, FormUnavailable) as fault:
             raise SolverFailed(str(fault)) from fault
         record = Record(
@@ -105,24 +123,26 @@ class Diffsim(DirectSolver):
         return Solution(problem, found.field, record)
 
     def gradient_tests(self, problem: Problem, options: DiffsimOptions) -> tuple[GradientTest, ...]:
-        """By every parameter, inferred field and the initial state, in both modes of differentiation.
+        """By every parameter, inferred field and the initial state or load, in both modes of differentiation.
 
         Raises ``SolverFailed`` where the simulation blows up.
         """
+        from ..simulate import gradients, steady_gradients
         from ..simulate.forward import BlowUp
-        from ..simulate.gradients import check_gradients
 
         try:
-            return check_gradients(problem, _asked(options))
+            if problem.time is None:
+                return steady_gradients.check_gradients(problem, _steadily(options))
+            return gradients.check_gradients(problem, _asked(options))
         except BlowUp as fault:
             raise SolverFailed(str(fault)) from fault
 
     def arrays(self, solution: Solution) -> dict[str, np.ndarray]:
-        """Knots, degrees and coefficients of the splines."""
+        """Knots, degrees and coefficients of splines; meshes and nodal values of elements."""
         return solution.field.arrays()
 
     def restore(self, problem: Problem, options: DiffsimOptions, arrays: Mapping[str, np.ndarray]) -> Field:
-        """The splines."""
+        """The splines and elements."""
         from ..simulate.trajectory import SplineFields
 
         names = [[f.func.__name__ for f in problem.solved], *([f.func.__name__] for f in problem.inferred)]
