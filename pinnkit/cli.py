@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -162,6 +163,8 @@ def solve(
         overrides.append((("solver", "seed"), seed))
     out = out or Path("runs") / problem.stem
     outcome = run(problem, overrides=overrides, out=out, resume=resume, progress=not quiet)
+    if outcome.directory is None:  # one of several processes, of which another judges
+        raise typer.Exit
     typer.echo(outcome.summary())
     raise typer.Exit(0 if outcome.passed else MISSED)
 
@@ -338,12 +341,27 @@ def solvers(
 
 def main() -> NoReturn:
     """Run the command line; what is not foreseen keeps its traceback and a code of its own."""
+    code: int | str | None = 0
     try:
         app()
+    except SystemExit as ended:
+        code = ended.code
     except Exception:
         traceback.print_exc()
-        sys.exit(DEFECT)
-    sys.exit(0)
+        code = DEFECT
+    if code not in (None, 0, MISSED):
+        _leave_others(code)
+    sys.exit(code)
+
+
+def _leave_others(code: int | str | None) -> None:
+    """End at once where other processes share the run: an orderly end would wait for them, as they for it."""
+    from .driver.devices import among_others
+
+    if among_others():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else DEFECT)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 from .documents import Node
 from .errors import Place
 
-MAPPINGS = ("solver", "reference", "validate")
+MAPPINGS = ("solver", "reference", "validate", "numerics")
 # What the section compare lists is the driver's to read.
 SECTIONS = (*MAPPINGS, "compare")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .alone import ReferenceOutcome, make_reference
 from .certificates import certificate_of, certify
 from .comparison import race
-from .errors import Interrupted, TrainingFailed
+from .errors import Interrupted, ProcessLost, TrainingFailed
 from .references import reference_of
 from .run import Outcome, describe, gradient_tests, run, show_form
 from .settings import ValidateSettings, parse_assignment
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from .progress import Display
 
 __all__ = [
-    "Interrupted", "Outcome", "ReferenceOutcome", "TrainingFailed", "certificate_of", "certify",
-    "describe", "gradient_tests", "judge", "load", "make_reference", "parse_assignment", "race", "run",
-    "show_form", "solve", "validate",
+    "Interrupted", "Outcome", "ProcessLost", "ReferenceOutcome", "TrainingFailed", "certificate_of",
+    "certify", "describe", "gradient_tests", "judge", "load", "make_reference", "parse_assignment", "race",
+    "run", "show_form", "solve", "validate",
 ]  # fmt: skip
 
 

@@ -9,6 +9,18 @@ class TrainingFailed(RuntimeError):
     """Training ended in NaN or stagnation; the text names cause and remedy, the last good state is kept."""
 
 
+class ProcessLost(TrainingFailed):
+    """Another process of the run is gone; the text says what was saved and how to go on."""
+
+    def __init__(self, problem: str, iterations: int, directory: Path | None, cause: str):
+        kept = f"{iterations} iterations are saved" if iterations else "the last checkpoint is kept"
+        there = f" in {directory}; start all processes again with --resume" if directory else ""
+        super().__init__(
+            f"{problem}: another process of this run was lost, and this one stops; {kept}{there}\n"
+            f"  ({cause.splitlines()[0]})"
+        )
+
+
 class Interrupted(KeyboardInterrupt):
     """The user stopped the run; the text says what was saved and how to go on."""
 

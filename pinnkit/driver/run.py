@@ -13,7 +13,8 @@ from ..solution import Field, Record, RunDirectory, Solution
 from ..solvers import DirectSolver, Formulation, GradientTest, SolverFailed, TrainedSolver, fitting
 from . import store
 from .certificates import certificate_of
-from .errors import Interrupted, TrainingFailed
+from .devices import Team, is_loss, team_of
+from .errors import Interrupted, ProcessLost, TrainingFailed
 from .interrupts import interrupts
 from .monitor import HeldPoints, Monitor
 from .numerics import Clock, numerics, training_in
@@ -71,6 +72,7 @@ def run(
     """Solve a declared problem or a problem file; with a run directory ``out``, judge it and write a report.
 
     ``overrides`` replace settings of the file. Without ``out`` nothing is written, no reference is made.
+    Of several processes (``numerics.distributed``) one writes and judges, the others have but the solution.
     Raises ``DeclarationError`` for bad input, before anything is written; ``TrainingFailed``;
     ``Interrupted`` on Ctrl-C, after saving.
     """
@@ -78,8 +80,10 @@ def run(
     settings = read_settings(sections.override(overrides))
     require(settings, problem)
     tolerance = settings.validate.tolerance
-    plan = plan_reference(problem, settings.sections, tolerance) if out is not None else None
-    with display(progress) as shown, numerics() as clock, interrupts() as heed, ExitStack() as stack:
+    team = _team(settings)
+    plan = plan_reference(problem, settings.sections, tolerance) if out is not None and team.leads else None
+    shows = display(progress and team.leads)
+    with shows as shown, numerics() as clock, interrupts() as heed, ExitStack() as stack:
         try:
             formulation, settings = formulated(problem, settings)
             started = clock.wall
@@ -88,9 +92,11 @@ def run(
             for note in settings.sections.notes:
                 shown.step(note)
             directory = None
-            if out is not None:
+            if out is not None and team.leads:
                 directory = stack.enter_context(store.claimed(Path(out), problem, settings, resume))
-            attempt = _Attempt(problem, settings, directory, reference, clock, shown, heed)
+            elif out is not None and resume:
+                directory = RunDirectory(out, create=False)
+            attempt = _Attempt(problem, settings, directory, reference, clock, shown, heed, team)
             solution, residual = attempt.solve(formulation, resume)
         except KeyboardInterrupt as stopped:
             if isinstance(stopped, Interrupted):
@@ -102,7 +108,8 @@ def run(
             comparison = store.write_outcome(directory, solution, reference, tolerance, residual)
             if settings.validate.certificate:
                 certificate = certificate_of(directory.path, solution, shown)
-    return Outcome(solution, comparison, None if directory is None else directory.path, certificate)
+    written = directory.path if directory is not None and team.leads else None
+    return Outcome(solution, comparison, written, certificate)
 
 
 def read_declaration(declaration: Problem | str | Path) -> tuple[Problem, Sections]:
@@ -126,6 +133,22 @@ def require(settings: Settings, problem: Problem) -> None:
             mend=f"take one that fits: {', '.join(others)}" if others else "no registered solver fits",
             place=settings.sections.place(("solver", "name")),
         )
+
+
+def _team(settings: Settings) -> Team:
+    """The devices asked for; complaints have their line, one about solvers that train nothing too."""
+    place = settings.sections.place
+    numerics = settings.numerics
+    if numerics != type(numerics)() and not isinstance(settings.solver, TrainedSolver):
+        raise DeclarationError(
+            f"numerics: solver {settings.solver.name!r} runs in one process on one device",
+            expected="a solver that is trained by pinnkit", mend="remove `numerics`",
+            place=place(("numerics",)),
+        )  # fmt: skip
+    try:
+        return team_of(numerics)
+    except DeclarationError as fault:
+        raise fault.at(place(("numerics", fault.section))) from None
 
 
 def formulated(problem: Problem, settings: Settings) -> tuple[Formulation | None, Settings]:
@@ -166,6 +189,7 @@ class _Attempt:
     clock: Clock
     display: Display
     heed: Callable[[], None]
+    team: Team
 
     def solve(self, formulation: Formulation | None, resume: bool) -> tuple[Solution, Field | None]:
         """The solution, kept in the run directory, and the residual of every equation where it is known."""
@@ -203,8 +227,9 @@ class _Attempt:
 
         evaluate = store.TrainedField(formulation.evaluate)
         held = HeldPoints(self.problem, self.reference) if self.reference is not None else None
-        monitor = Monitor(evaluate, held, self.display, self.directory, self.heed)
-        keeper = store.Keeper(self.directory)
+        log = self.directory if self.team.leads else None
+        monitor = Monitor(evaluate, held, self.display, log, self.heed)
+        keeper = store.Keeper(self.directory, writes=self.team.leads)
         checkpoint = keeper.take_up() if resume else None
         if checkpoint is not None:
             monitor.take_up(keeper.iterations)
@@ -221,9 +246,15 @@ class _Attempt:
                     rules=formulation.rules, refinement=formulation.refinement,
                     tolerance=formulation.tolerance, time_limit=formulation.time_limit,
                     callbacks=Callbacks(progress=monitor, save=keeper), resume=checkpoint,
+                    mesh=self.team.mesh,
                 )  # fmt: skip
         except TrainingInterrupted:
             raise Interrupted(keeper.iterations, self.directory and self.directory.path) from None
+        except (RuntimeError, ValueError) as fault:
+            if not is_loss(fault):
+                raise
+            folder = self.directory and self.directory.path
+            raise ProcessLost(self.problem.name, keeper.iterations, folder, str(fault)) from fault
         record = Record(
             solver=self.settings.solver.name,
             options=self.settings.options.model_dump(mode="json"),

@@ -1,4 +1,4 @@
-"""The sections of a problem file beside the declaration: solver, reference, validate, compare."""
+"""The sections of a problem file beside the declaration: solver, reference, validate, numerics, compare."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from ruamel.yaml import YAML, YAMLError
 
 from ..declare.errors import DeclarationError, Place, unknown_word
 from ..solvers import Options, Solver, get, read_options
+from .devices import NumericsSettings
 
 if TYPE_CHECKING:
     from ..declare.settings import Settings as DeclaredSettings
 
-SECTIONS = ("solver", "reference", "validate", "compare")
+SECTIONS = ("solver", "reference", "validate", "numerics", "compare")
 DEFAULT_SOLVER = "pinn"
 KeyPath = tuple[str | int, ...]
 Assignment = tuple[tuple[str, ...], Any]
@@ -118,10 +119,14 @@ class Settings:
     seed: int
     scales: Literal["auto", "none"] | Mapping[str, Any]
     validate: ValidateSettings
+    numerics: NumericsSettings
     sections: Sections
 
     def to_mapping(self) -> dict[str, Any]:
-        """Everything that determines the run, as ``problem.resolved.yaml`` holds it, files by full names."""
+        """Everything that determines the run, as ``problem.resolved.yaml`` holds it, files by full names.
+
+        Not ``numerics``: a run may go on elsewhere.
+        """
         reference = self.sections.section("reference")
         if data := reference.get("data"):
             named = {"file": data} if isinstance(data, str) else dict(data)
@@ -155,6 +160,7 @@ def read_settings(sections: Sections) -> Settings:
         seed=choice.seed,
         scales=choice.scales,
         validate=read_options(ValidateSettings, sections.section("validate"), ("validate",), sections.place),
+        numerics=read_options(NumericsSettings, sections.section("numerics"), ("numerics",), sections.place),
         sections=sections,
     )
 

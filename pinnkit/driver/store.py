@@ -79,10 +79,13 @@ class SolvedField:
 
 
 class Keeper:
-    """The training loop's ``save``: writes checkpoints, and knows the last one."""
+    """The training loop's ``save``: writes checkpoints, and knows the last one.
 
-    def __init__(self, directory: RunDirectory | None):
-        self._directory = directory
+    Of several processes one ``writes``; the others only read what to go on from.
+    """
+
+    def __init__(self, directory: RunDirectory | None, writes: bool = True):
+        self._directory, self._writes = directory, writes
         self._arrays: dict[str, np.ndarray] = {}
         self._metadata: dict[str, Any] = {}
         self.earlier_seconds = 0.0
@@ -104,12 +107,12 @@ class Keeper:
     def __call__(self, arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
         """Keep a state from which training goes on."""
         self._arrays, self._metadata = arrays, metadata
-        if self._directory is not None:
+        if self._directory is not None and self._writes:
             self._directory.save_checkpoint(arrays, metadata)
 
     def finish(self, record: Record) -> None:
         """Keep the record beside the last state, which marks the run as ended."""
-        if self._directory is not None:
+        if self._directory is not None and self._writes:
             save(self._directory, self._arrays, self._metadata, record)
 
 

@@ -92,7 +92,7 @@ class CausalWeights(AbstractRule):
     def _means(self, problem: LeastSquares, theta: Array) -> tuple[Array, Array]:
         """Mean square of each time chunk over all candidates, zero where there are none, and of all."""
         (block,) = (block for block in problem.blocks if block.name == self.block)
-        squares = jnp.sum(block.residual(problem.with_theta(theta), block.candidates) ** 2, 1)
+        squares = jnp.sum(problem.values(block, theta, block.candidates) ** 2, 1)
         chunk = self._chunk(block.candidates)
         sums = jax.ops.segment_sum(squares, chunk, self.chunks)
         counts = jax.ops.segment_sum(jnp.ones_like(squares), chunk, self.chunks)

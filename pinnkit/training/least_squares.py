@@ -7,6 +7,7 @@ is the sum of squared rows and every optimiser, weighting and sampling rule serv
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -15,6 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
+from jax.sharding import Mesh
+
+from .devices import dealt, each, everywhere, summed
 
 PyTree = Any
 JACOBIAN_CHUNK = 512
@@ -57,12 +61,16 @@ class Block(eqx.Module):
 
 
 class LeastSquares(eqx.Module):
-    """Fields and blocks, seen by optimisers through a flat vector θ of the trainable numbers."""
+    """Fields and blocks, seen by optimisers through a flat vector θ of the trainable numbers.
+
+    ``mesh`` holds the devices that points are dealt out over (``devices``); None, one.
+    """
 
     blocks: tuple[Block, ...]
     fields: PyTree
     linear: Callable[[PyTree], list[Array]] = eqx.field(static=True)
     first: Callable[[PyTree], list[Array]] = eqx.field(static=True)
+    mesh: Mesh | None = eqx.field(static=True)
     _unravel: Callable[[Array], PyTree] = eqx.field(static=True)
 
     def __init__(
@@ -71,11 +79,35 @@ class LeastSquares(eqx.Module):
         blocks: Sequence[Block],
         linear: Callable[[PyTree], list[Array]] = lambda fields: [],
         first: Callable[[PyTree], list[Array]] = lambda fields: [],
+        mesh: Mesh | None = None,
     ):
         """``linear`` lists the leaves in which the unknowns are linear, ``first`` those of first layers."""
         _, unravel = ravel_pytree(eqx.filter(fields, eqx.is_inexact_array))
         self.blocks, self.fields = tuple(blocks), fields
-        self.linear, self.first, self._unravel = linear, first, unravel
+        self.linear, self.first, self.mesh, self._unravel = linear, first, mesh, unravel
+
+    def over(self, mesh: Mesh | None) -> LeastSquares:
+        """The same problem on several devices: points dealt out, fields and pools' samples on every one."""
+        if mesh is None:
+            return self
+        arrays, rest = eqx.partition(self.fields, eqx.is_array)
+        fields = eqx.combine(everywhere(mesh, arrays), rest)
+        return LeastSquares(fields, self.blocks, self.linear, self.first, mesh).dealt()
+
+    def dealt(self) -> LeastSquares:
+        """With every block's points where they belong, after they were replaced."""
+        if self.mesh is None:
+            return self
+
+        def own(block: Block) -> Block:
+            placed = dealt(self.mesh, (block.points, block.pool, block.point_weights, block.shift))
+            parts = (*placed, everywhere(self.mesh, block.weight))
+            return eqx.tree_at(
+                lambda b: (b.points, b.pool, b.point_weights, b.shift, b.weight), block, parts,
+                is_leaf=lambda leaf: leaf is None,
+            )  # fmt: skip
+
+        return eqx.tree_at(lambda p: p.blocks, self, tuple(own(block) for block in self.blocks))
 
     @property
     def theta(self) -> Array:
@@ -88,10 +120,15 @@ class LeastSquares(eqx.Module):
 
     def residual(self, theta: Array) -> Array:
         """All weighted rows, shape (N,); the loss is the sum of their squares."""
-        fields = self.with_theta(theta)
-        return jnp.concatenate(
-            [self._rows(block, fields, block.places, block.count).ravel() for block in self.blocks]
-        )
+        return jnp.concatenate([self._all_rows(block, theta).ravel() for block in self.blocks])
+
+    def values(self, block: Block, theta: Array, points: PyTree) -> Array:
+        """The residuals (n, m) of a block at points of its kind, without any weights."""
+
+        def values(theta: Array, points: PyTree) -> Array:
+            return block.residual(self.with_theta(theta), points)
+
+        return each(self.mesh, values, theta, points, jax.tree.leaves(points)[0].shape[0])
 
     def loss(self, theta: Array) -> Array:
         """Σ_b w_b · mean(r_b²).
@@ -104,8 +141,7 @@ class LeastSquares(eqx.Module):
 
     def block_losses(self, theta: Array) -> Array:
         """Mean squared residual of each block, weighted by point only, shape (blocks,)."""
-        fields = self.with_theta(theta)
-        squares = [jnp.sum(b.residual(fields, b.points) ** 2, 1) for b in self.blocks]
+        squares = [jnp.sum(self.values(b, theta, b.points) ** 2, 1) for b in self.blocks]
         return jnp.stack(
             [
                 jnp.mean(square if b.point_weights is None else b.point_weights * square)
@@ -115,16 +151,14 @@ class LeastSquares(eqx.Module):
 
     def term_losses(self, theta: Array) -> tuple[Array, ...]:
         """Σ rows² of each component of each block, (m,) for every block; their sum is the loss."""
-        fields = self.with_theta(theta)
-        return tuple(jnp.sum(self._rows(b, fields, b.places, b.count) ** 2, 0) for b in self.blocks)
+        return tuple(jnp.sum(self._all_rows(block, theta) ** 2, 0) for block in self.blocks)
 
     def term_gradients(self, theta: Array) -> tuple[Array, ...]:
         """Norm of the gradient of each of ``term_losses``, (m,) for every block."""
 
         def norms(block: Block) -> Array:
             def losses(theta: Array) -> Array:
-                rows = self._rows(block, self.with_theta(theta), block.places, block.count)
-                return jnp.sum(rows**2, 0)
+                return jnp.sum(self._all_rows(block, theta) ** 2, 0)
 
             value, pullback = jax.vjp(losses, theta)
             gradients = jax.lax.map(lambda unit: pullback(unit)[0], jnp.eye(value.size, dtype=value.dtype))
@@ -136,7 +170,7 @@ class LeastSquares(eqx.Module):
         """Trace of J Jᵀ, the neural tangent kernel, of each component's rows, (m,) for every block."""
 
         def traces(block: Block) -> Array:
-            return self._accumulated(
+            return self._total(
                 block, theta, lambda total, _, slopes, __: total + jnp.sum(slopes**2, (0, 2)),
                 jnp.zeros(self._components(block), theta.dtype),
             )  # fmt: skip
@@ -146,7 +180,12 @@ class LeastSquares(eqx.Module):
     def jacobian(self, theta: Array) -> Array:
         """∂ rows / ∂θ, shape (N, P)."""
         return jnp.concatenate(
-            [self._per_point(block, theta, block.places)[1].reshape(-1, theta.size) for block in self.blocks]
+            [
+                each(self.mesh, partial(self._per_point, block), theta, block.places, block.count)[1].reshape(
+                    -1, theta.size
+                )
+                for block in self.blocks
+            ]
         )
 
     def linear_positions(self) -> np.ndarray:
@@ -159,11 +198,11 @@ class LeastSquares(eqx.Module):
 
     def linear_jacobian(self, theta: Array) -> Array:
         """∂ rows / ∂(linear leaves), shape (N, Q); hidden layers are passed through, not differentiated."""
-        fields = self.with_theta(theta)
-        start, unravel = ravel_pytree(self.linear(fields))
+        count = sum(leaf.size for leaf in self.linear(self.fields))
 
-        def slopes(block: Block, place: PyTree) -> Array:
-            alone = jax.tree.map(lambda leaf: leaf[None], place)
+        def slopes(block: Block, theta: Array, place: PyTree) -> Array:
+            fields, alone = self.with_theta(theta), jax.tree.map(lambda leaf: leaf[None], place)
+            start, unravel = ravel_pytree(self.linear(fields))
 
             def rows(values: Array) -> Array:
                 return self._rows(
@@ -174,9 +213,9 @@ class LeastSquares(eqx.Module):
 
         return jnp.concatenate(
             [
-                jax.vmap(lambda place, block=block: slopes(block, place))(block.places).reshape(
-                    -1, start.size
-                )
+                each(
+                    self.mesh, jax.vmap(partial(slopes, block), (None, 0)), theta, block.places, block.count
+                ).reshape(-1, count)
                 for block in self.blocks
             ]
         )
@@ -190,12 +229,14 @@ class LeastSquares(eqx.Module):
 
         def add(carry: PyTree, rows: Array, slopes: Array, _: Array) -> PyTree:
             gram, slope, loss = carry
+            rows, slopes = rows.ravel(), slopes.reshape(-1, theta.size)
             return gram + slopes.T @ slopes, slope + slopes.T @ rows, loss + rows @ rows
 
         size = theta.size
-        return self.fold(
-            theta, add, tuple(jnp.zeros(shape, theta.dtype) for shape in ((size, size), size, ()))
-        )
+        total = tuple(jnp.zeros(shape, theta.dtype) for shape in ((size, size), size, ()))
+        for block in self.blocks:
+            total = self._total(block, theta, add, total)
+        return total
 
     def fold(self, theta: Array, add: Callable[[Any, Array, Array, Array], Any], carry: Any) -> Any:
         """``add(carry, rows (n,), slopes (n, P), positions (n,))`` over chunks, J never being held whole.
@@ -211,58 +252,98 @@ class LeastSquares(eqx.Module):
                 positions = offset + points[:, None] * width + jnp.arange(width)
                 return add(carry, rows.ravel(), slopes.reshape(-1, theta.size), positions.ravel())
 
-            carry = self._accumulated(block, theta, flat, carry)
+            kept = jnp.ones(block.count, bool)
+            carry = self._accumulated(block, theta, flat, carry, block.places, kept)
             offset += block.count * width
         return carry
 
-    def _accumulated(
-        self, block: Block, theta: Array, add: Callable[[PyTree, Array, Array, Array], PyTree], total: PyTree
+    def _total(
+        self, block: Block, theta: Array, add: Callable[[Any, Array, Array, Array], Any], total: Any
     ) -> Any:
-        """``add(total, rows (c, m), slopes (c, m, P), points (c,))`` over a block in chunks of c points."""
+        """``total`` with what ``add`` adds to it, point by point; each device sums up its own."""
+        if self.mesh is None:
+            return self._accumulated(block, theta, add, total, block.places, jnp.ones(block.count, bool))
+
+        def own(theta: Array, places: PyTree, kept: Array) -> Any:
+            nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), total)
+            return self._accumulated(block, theta, add, nothing, places, kept)
+
+        more = summed(self.mesh, own, theta, block.places, block.count)
+        return jax.tree.map(jnp.add, total, more)
+
+    def _accumulated(
+        self,
+        block: Block,
+        theta: Array,
+        add: Callable[[PyTree, Array, Array, Array], PyTree],
+        total: PyTree,
+        places: PyTree,
+        kept: Array,
+    ) -> Any:
+        """``add(total, rows (c, m), slopes (c, m, P), points (c,))`` over places in chunks of c points."""
+        count = kept.size
         # of points with many rows, as cells with all their tests, fewer at a time
-        chunk = min(JACOBIAN_CHUNK, max(1, 4 * JACOBIAN_CHUNK // self._components(block)), block.count)
-        chunks = -(-block.count // chunk)
+        chunk = min(JACOBIAN_CHUNK, max(1, 4 * JACOBIAN_CHUNK // self._components(block)), count)
+        chunks = -(-count // chunk)
         position = jnp.arange(chunks * chunk)
         # the last chunk is filled up with repeated points that count nothing
-        keep = (position < block.count).reshape(chunks, chunk)
-        position = jnp.minimum(position, block.count - 1).reshape(chunks, chunk)
+        keep = (position < count).reshape(chunks, chunk)
+        position = jnp.minimum(position, count - 1).reshape(chunks, chunk)
 
         def advance(carry: PyTree, chosen: tuple[Array, Array]) -> tuple[PyTree, None]:
-            positions, kept = chosen
-            places = jax.tree.map(lambda leaf: leaf[positions], block.places)
-            rows, slopes = self._per_point(block, theta, places)
-            return add(carry, rows * kept[:, None], slopes * kept[:, None, None], positions), None
+            positions, inside = chosen
+            own, counted = jax.tree.map(lambda leaf: leaf[positions], (places, kept))
+            counted = counted & inside
+            rows, slopes = self._per_point(block, theta, own)
+            return add(carry, rows * counted[:, None], slopes * counted[:, None, None], positions), None
 
         return jax.lax.scan(advance, total, (position, keep))[0]
+
+    def _all_rows(self, block: Block, theta: Array) -> Array:
+        """The weighted rows (n, m) of a block."""
+
+        def rows(theta: Array, places: PyTree) -> Array:
+            return self._rows(block, self.with_theta(theta), places, block.count)
+
+        return each(self.mesh, rows, theta, block.places, block.count)
 
     def _block_loss(self, block: Block, theta: Array) -> Array:
         def squares(theta: Array, places: PyTree, kept: Array | None = None) -> Array:
             rows = self._rows(block, self.with_theta(theta), places, block.count)
             return jnp.sum(rows**2 if kept is None else rows**2 * kept[:, None])
 
-        chunk = block.count if block.chunk is None else block.chunk(self.fields)
+        share = -(-block.count // (1 if self.mesh is None else self.mesh.size))
+        chunk = share if block.chunk is None else min(share, block.chunk(self.fields))
         if chunk >= block.count:
             return squares(theta, block.places)
-        parts = _cut(block.places, block.count, -(-block.count // chunk))
+        chunks = -(-share // chunk)
 
-        def summed(value: Callable[[Array, PyTree, Array], Any], theta: Array, zero: PyTree) -> Any:
-            def advance(total: PyTree, part: tuple[PyTree, Array]) -> tuple[PyTree, None]:
-                return jax.tree.map(jnp.add, total, value(theta, *part)), None
+        def over_all(value: Callable[[Array, PyTree, Array], Any], theta: Array, zero: PyTree) -> Any:
+            def own(theta: Array, places: PyTree, kept: Array) -> Any:
+                def advance(total: PyTree, part: tuple[PyTree, Array]) -> tuple[PyTree, None]:
+                    return jax.tree.map(jnp.add, total, value(theta, *part)), None
 
-            return jax.lax.scan(advance, zero, parts)[0]
+                return jax.lax.scan(advance, zero, _cut(places, kept, chunks))[0]
+
+            return summed(self.mesh, own, theta, block.places, block.count)
 
         @jax.custom_vjp
         def total(theta: Array) -> Array:
-            return summed(squares, theta, jnp.zeros((), theta.dtype))
+            return over_all(squares, theta, jnp.zeros((), theta.dtype))
 
         def forward(theta: Array) -> tuple[Array, Array]:
-            return summed(jax.value_and_grad(squares), theta, (jnp.zeros((), theta.dtype), 0 * theta))
+            return over_all(jax.value_and_grad(squares), theta, (jnp.zeros((), theta.dtype), 0 * theta))
 
         total.defvjp(forward, lambda gradient, change: (change * gradient,))
         return total(theta)
 
     def _components(self, block: Block) -> int:
-        return eqx.filter_eval_shape(block.residual, self.fields, block.points).shape[1]
+        # shapes alone: arrays that are dealt out belong to no device's own work
+        bare = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) if eqx.is_array(leaf) else leaf,
+            (self.fields, block.points),
+        )
+        return eqx.filter_eval_shape(block.residual, *bare).shape[1]
 
     def _positions(self, leaves_of: Callable[[PyTree], list[Any]]) -> np.ndarray:
         leaves, structure = jax.tree.flatten(eqx.filter(self.fields, eqx.is_inexact_array))
@@ -293,8 +374,9 @@ class LeastSquares(eqx.Module):
         return jax.vmap(both)(places)
 
 
-def _cut(places: PyTree, count: int, chunks: int) -> tuple[PyTree, Array]:
+def _cut(places: PyTree, kept: Array, chunks: int) -> tuple[PyTree, Array]:
     """Leaves (chunks, points, …), the last filled up by repeating a point, and which points count."""
+    count = kept.size
     size = -(-count // chunks)
     spare = chunks * size - count
 
@@ -302,4 +384,5 @@ def _cut(places: PyTree, count: int, chunks: int) -> tuple[PyTree, Array]:
         filled = jnp.concatenate([leaf, jnp.repeat(leaf[-1:], spare, 0)]) if spare else leaf
         return filled.reshape(chunks, size, *leaf.shape[1:])
 
-    return jax.tree.map(cut, places), (jnp.arange(chunks * size) < count).reshape(chunks, size)
+    counted = jnp.concatenate([kept, jnp.zeros(spare, bool)]).reshape(chunks, size)
+    return jax.tree.map(cut, places), counted

@@ -15,8 +15,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from .checkpoint import Arrays, Run, Stage, refinement_in, restored, saved
+from .devices import agreed, at_home, everywhere
 from .judgement import succeeded, unit_of
 from .least_squares import LeastSquares
 from .memory import require_room
@@ -24,7 +26,7 @@ from .optimiser import CONVERGED, NONFINITE, RUNNING, STAGNATED, describe, loss_
 from .refinement import AbstractRefinement
 from .resampling import REDRAWS, Redraw, at_samples, first_samples
 from .schedule import OPTIMISERS
-from .weighting import Rules, apply_rules, rule_figures, start_rules, update_rules
+from .weighting import Rules, apply_rules, rule_figures, start_rules, update_rules, with_blocks
 
 PyTree = Any
 _MOST_RESETS = 2
@@ -106,6 +108,7 @@ def train(
     time_limit: float | None = None,
     callbacks: Callbacks | None = None,
     resume: tuple[Arrays, dict[str, Any]] | None = None,
+    mesh: Mesh | None = None,
 ) -> TrainResult:
     """Minimise the loss stage by stage; points with a pool are redrawn every ``redraw_every`` iterations.
 
@@ -114,6 +117,8 @@ def train(
     replaces the blocks before the stages that say so, and keeps what they are made of.
     Ends before the schedule does when √(loss / first loss) ≤ ``tolerance`` on the last blocks, or at
     ``time_limit`` seconds.
+    Points are dealt out over the devices of ``mesh``, which may be those of several processes: then all of
+    them call this with the same arguments, callbacks apart, and the fields they get are their own.
     ``resume`` takes what ``save`` was given; raises ``ValueError`` where that belongs to another problem
     or schedule, and ``DeclarationError`` where a stage needs more memory than there is. Raises
     ``TrainingInterrupted`` on Ctrl-C, after saving.
@@ -122,6 +127,9 @@ def train(
     from order one is scaled by that of zero fields for the optimisers, whose tolerances are absolute.
     """
     callbacks = callbacks or Callbacks()
+    if resume and refinement is not None:
+        problem = refinement.posed(refinement_in(resume[0]))
+    problem = problem.over(mesh)
     start = problem.theta
     require_room(schedule, start.size, _rows(problem), start.dtype.itemsize, OPTIMISERS)
     of_zero = _loss(problem, jnp.zeros_like(start))
@@ -129,11 +137,13 @@ def train(
     key = jax.random.fold_in(jax.random.key(seed), 7)
     adapt = _Adaptivity(REDRAWS[redraw], redraw_every, rules, unit, refinement)
     chunk = min([chunk, *(rule.every for rule in rules)])
-    if resume and refinement is not None:
-        problem = refinement.posed(refinement_in(resume[0]))
     first_points = first_samples(problem)
     if resume:
         run = restored(problem, schedule, rules, first_points, resume)
+        run = replace(
+            run, theta=everywhere(mesh, run.theta), state=everywhere(mesh, run.state),
+            weighting=everywhere(mesh, run.weighting), samples=everywhere(mesh, run.samples),
+        )  # fmt: skip
         problem = at_samples(problem, run.samples)
     else:
         weighting = start_rules(problem, rules, problem.theta, first_points)
@@ -152,7 +162,11 @@ def train(
                 run = replace(run, state=state, first_loss=first)
             wanted = min(chunk, stage.iterations - run.taken)
             theta, state, losses = run_chunk(stage.optimiser, objective, run.theta, run.state, wanted)
-            after = run.after(theta, state, unit * losses, time.perf_counter() - started)
+            theta, state = everywhere(mesh, (theta, state))
+            seconds = time.perf_counter() - started
+            if time_limit is not None:  # all processes end together
+                seconds = agreed(mesh, seconds)
+            after = run.after(theta, state, unit * losses, seconds)
             if int(state.status) == NONFINITE and not _has_another_route(after, schedule):
                 run, failed = after, True
                 message = f"{stage.optimiser.name}: {describe(NONFINITE)}"
@@ -184,7 +198,7 @@ def train(
     if callbacks.save:
         callbacks.save(*saved(problem, run, schedule, rules))
     return TrainResult(
-        problem.with_theta(run.theta),
+        _fields(problem, run),
         final,
         run.iterations,
         run.history,
@@ -247,7 +261,7 @@ def _refine(
         return problem, run
     run = _measured(problem, run, refinement)
     state = refinement.refined(run.refinement)
-    problem = refinement.posed(state)
+    problem = with_blocks(problem, refinement.posed(state).blocks).dealt()
     require_room(
         schedule[run.stage :], run.theta.size, _rows(problem), run.theta.dtype.itemsize, OPTIMISERS
     )
@@ -357,5 +371,10 @@ def _progress(problem: LeastSquares, run: Run, schedule: Sequence[Stage], adapt:
         {block.name: float(loss) for block, loss in zip(problem.blocks, losses, strict=True)},
         adaptivity,
         run.seconds,
-        lambda: problem.with_theta(run.theta),
+        lambda: _fields(problem, run),
     )
+
+
+def _fields(problem: LeastSquares, run: Run) -> PyTree:
+    fields = problem.with_theta(run.theta)
+    return fields if problem.mesh is None else at_home(fields)

@@ -53,7 +53,7 @@ def require_room(
 
 def free_bytes() -> int | None:
     """Free memory where JAX computes: of the accelerator, or of the machine; None where unknown."""
-    counts = jax.devices()[0].memory_stats()
+    counts = jax.local_devices()[0].memory_stats()
     if counts and "bytes_limit" in counts:
         return counts["bytes_limit"] - counts.get("bytes_in_use", 0)
     found = [count for count in (_of_machine(), _of_group()) if count is not None]

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from .devices import everywhere
 from .least_squares import Block, LeastSquares
 
 PyTree = Any
@@ -128,7 +129,7 @@ def at_samples(problem: LeastSquares, samples: Samples) -> LeastSquares:
         )  # fmt: skip
 
     blocks = tuple(taken(block, sample) for block, sample in zip(problem.blocks, samples, strict=True))
-    return eqx.tree_at(lambda p: p.blocks, problem, blocks)
+    return eqx.tree_at(lambda p: p.blocks, problem, blocks).dealt()
 
 
 def _each(
@@ -141,17 +142,16 @@ def _each(
     floor: float,
 ) -> Samples:
     """A draw for every block with a pool, each with its density over the pool and its own key."""
-    fields = problem.with_theta(theta)
     samples = []
     for position, (block, sample) in enumerate(zip(problem.blocks, present, strict=True)):
         if sample is None:
             samples.append(None)
             continue
-        size = jnp.linalg.norm(block.residual(fields, block.pool), axis=1) ** power
+        size = jnp.linalg.norm(problem.values(block, theta, block.pool), axis=1) ** power
         tiny = jnp.finfo(size.dtype).tiny
         density = jnp.maximum(size / jnp.maximum(jnp.mean(size), tiny) + floor, tiny)
         samples.append(draw(block, density, jax.random.fold_in(key, position), sample))
-    return tuple(samples)
+    return everywhere(problem.mesh, tuple(samples))
 
 
 def _without_replacement(density: Array, key: Array, count: int) -> Array:

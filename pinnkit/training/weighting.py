@@ -140,5 +140,4 @@ def at_sample(values: Array, sample: Any) -> Array:
 
 def candidate_residuals(problem: LeastSquares, theta: Array) -> Terms:
     """Unweighted residuals at all candidates of each block, each (N, m)."""
-    fields = problem.with_theta(theta)
-    return tuple(block.residual(fields, block.candidates) for block in problem.blocks)
+    return tuple(problem.values(block, theta, block.candidates) for block in problem.blocks)
