@@ -12,7 +12,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from tests.benchmarks import simulation_correction, simulation_inverse, simulation_memory
+from tests.benchmarks import simulation_correction, simulation_inverse, simulation_memory, simulation_steady
 from tests.benchmarks.acceptance import Case, measure
 from tests.benchmarks.tables import VERDICT, Gate, circumstances, table
 
@@ -41,6 +41,7 @@ def forward() -> Iterator[Gate]:
 PARTS: dict[str, Callable[[], Iterator[Gate]]] = {
     "forward": forward,
     "inverse": simulation_inverse.gates,
+    "steady": simulation_steady.gates,
     "correction": simulation_correction.gates,
     "memory": simulation_memory.gates,
 }
