@@ -17,7 +17,7 @@ PARTS = {
     "time_to_error": "seconds to DeepXDE's own final error",
     "compare": "solvers of the zoo's problems beside finite elements",
     "decomposition": "solvers with many networks, and the time of a step by their number",
-    "simulation": "simulations forward, inverse, corrected, and the memory and time of a gradient",
+    "simulation": "simulations forward, inverse, controlled, corrected, and the cost of a gradient",
     "variational": "solvers of tested residuals",
 }
 

@@ -1,6 +1,6 @@
-"""Gates of differentiable simulation: forward runs, inversions, corrections, memory of a gradient.
+"""Gates of differentiable simulation: forward runs, inversions, controls, corrections, cost of a gradient.
 
-    python -m tests.benchmarks.simulation [--part forward inverse correction memory]
+    python -m tests.benchmarks.simulation [--part forward inverse steady control correction memory]
 
 Prints a table; the exit code is 1 where a gate is missed. Forward runs are by the command line, each in a
 process of its own from a cold cache.
@@ -12,7 +12,13 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from tests.benchmarks import simulation_correction, simulation_inverse, simulation_memory, simulation_steady
+from tests.benchmarks import (
+    simulation_control,
+    simulation_correction,
+    simulation_inverse,
+    simulation_memory,
+    simulation_steady,
+)
 from tests.benchmarks.acceptance import Case, measure
 from tests.benchmarks.tables import VERDICT, Gate, circumstances, table
 
@@ -42,6 +48,7 @@ PARTS: dict[str, Callable[[], Iterator[Gate]]] = {
     "forward": forward,
     "inverse": simulation_inverse.gates,
     "steady": simulation_steady.gates,
+    "control": simulation_control.gates,
     "correction": simulation_correction.gates,
     "memory": simulation_memory.gates,
 }
