@@ -25,7 +25,7 @@ from .ensemble import Ensemble
 
 # Bytes that a pass may keep: of a CPU core's own cache, and of an accelerator's memory.
 _CORE_CACHE, _ACCELERATOR = 2**21, 2**30
-_FEWEST_POINTS, _POINTS_EACH = 64, 32
+_FEWEST_POINTS, _POINTS_EACH = 64, 8
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def points_at_once(module: Any, needed: Iterable[Key]) -> int:
     size = leaves[0].dtype.itemsize * cost(layers_of(module), needed).kept
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     room = _CORE_CACHE * cores if jax.default_backend() == "cpu" else _ACCELERATOR
-    # every pass fills up a block of rows for each network of an ensemble
+    # every pass fills up a block of rows for each network of an ensemble; to leave the cache costs more than
+    # blocks that are half empty
     many = [part.size for part in jax.tree.leaves(module, is_leaf=_many) if _many(part)]
     fewest = max(_FEWEST_POINTS, _POINTS_EACH * max(many, default=0))
     return max(fewest, room // max(size, 1))
