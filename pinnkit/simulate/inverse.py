@@ -16,8 +16,10 @@ from ..declare.errors import DeclarationError
 from ..declare.functions import evaluate
 from ..declare.measurements import read_measurements
 from ..declare.problem import Problem
+from ..declare.symbols import Parameter
 from ..geometry.sampling import boundary
 from .basis import FieldBasis
+from .beginning import Beginning
 from .forward import PAD, Forward, ForwardOptions, extended_lines, simulate
 from .integrate import TimeOptions, integrate
 from .observe import Sampler
@@ -37,10 +39,14 @@ _FITTING = 1e-5  # relative error of the simulations while fitting
 
 @dataclass(frozen=True)
 class InverseOptions:
-    """``intervals`` of the splines along each side of a field, and ``steps`` of each fit at most."""
+    """``intervals`` of the splines along each side of a field, ``steps`` of each fit at most.
+
+    It begins with ``start``, or else with the values declared and the smoothest fields.
+    """
 
     intervals: int = 8
     steps: int = 40
+    start: Beginning | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ class Model:
         self.fields = [FieldBasis(problem, f.func.__name__, options.intervals) for f in problem.inferred]
         self.scales = np.array([_scale(p) for p in self.parameters])
         self.start = np.concatenate([
-            np.array([p.value for p in self.parameters]) / (self.scales if self.parameters else 1.0),
+            np.array([self._value(p) for p in self.parameters]) / (self.scales if self.parameters else 1.0),
             *(self._first(basis) for basis in self.fields),
         ])  # fmt: skip
         self._read()
@@ -117,8 +123,14 @@ class Model:
             place += size
         return values, coefficients
 
+    def _value(self, parameter: Parameter) -> float:
+        begun = self.options.start
+        return parameter.value if begun is None else begun.parameters[parameter.name]
+
     def _first(self, basis: FieldBasis) -> np.ndarray:
-        """The smoothest field that meets its conditions; without any, one."""
+        """The field to start from, or the smoothest that meets its conditions; without any, one."""
+        if self.options.start is not None:
+            return self.options.start.coefficients(basis)
         matrix, data = held_rows(self.problem, basis)
         if not len(data):
             return np.ones(int(np.prod(basis.shape)))

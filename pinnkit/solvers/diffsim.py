@@ -37,6 +37,8 @@ class DiffsimOptions(Options):
     """Most evaluations times cells that one resolution may take."""
     intervals: PositiveInt = 8
     """Intervals of the cubic splines along each side of a field to be inferred, in time too of a control."""
+    start: str | None = None
+    """The solution.nc of another run, as of pinn, whose inferred parameters and fields a fit begins with."""
 
 
 def _simulable(problem: Problem) -> bool:
@@ -101,11 +103,13 @@ class Diffsim(DirectSolver):
         """
         from ..forms import FormUnavailable
         from ..simulate import inverse, steady
+        from ..simulate.beginning import read_beginning
         from ..simulate.controlled import solve_control
         from ..simulate.forward import BlowUp
         from ..solution import Record, Solution, package_versions
 
-        intervals = inverse.InverseOptions(options.intervals)
+        begun = None if options.start is None else read_beginning(options.start, problem)
+        intervals = inverse.InverseOptions(options.intervals, start=begun)
         try:
             if problem.time is None:
                 found = steady.solve(problem, _steadily(options), intervals)

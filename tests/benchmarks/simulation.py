@@ -1,6 +1,6 @@
 """Gates of differentiable simulation: forward runs, inversions, controls, corrections, cost of a gradient.
 
-    python -m tests.benchmarks.simulation [--part forward inverse steady control correction memory]
+    python -m tests.benchmarks.simulation [--part forward inverse start steady control correction memory]
 
 Prints a table; the exit code is 1 where a gate is missed. Forward runs are by the command line, each in a
 process of its own from a cold cache.
@@ -17,6 +17,7 @@ from tests.benchmarks import (
     simulation_correction,
     simulation_inverse,
     simulation_memory,
+    simulation_start,
     simulation_steady,
 )
 from tests.benchmarks.acceptance import Case, measure
@@ -47,6 +48,7 @@ def forward() -> Iterator[Gate]:
 PARTS: dict[str, Callable[[], Iterator[Gate]]] = {
     "forward": forward,
     "inverse": simulation_inverse.gates,
+    "start": simulation_start.gates,
     "steady": simulation_steady.gates,
     "control": simulation_control.gates,
     "correction": simulation_correction.gates,
