@@ -15,7 +15,7 @@ from ._collocation_options import CollocationOptions
 from ._collocation_weighting import EQUATIONS, weighting_rules
 from ._networks import Draw
 from ._points import Points
-from ._setup import Settle, Setup
+from ._setup import Settle, Setup, Upon
 
 HIGHEST_ORDER = 4
 
@@ -26,13 +26,15 @@ class Ansatz:
 
     ``draw`` makes the network of a group of unknowns from its key, None as usual; ``serve`` tells which parts
     of it serve a point; ``settle`` decides what options leave open; ``blocks`` are those besides equations,
-    conditions and observations, for given transforms of the unknowns.
+    conditions and observations, for given transforms of the unknowns. ``upon`` makes the exact conditions
+    those of unknowns that are built upon others, found before.
     """
 
     draw: Draw | None = None
     serve: Serve | None = None
     settle: Settle = settled
     blocks: Callable[[Mapping[str, Transform]], Sequence[Block]] = lambda transforms: ()
+    upon: Upon = lambda conditions: conditions
     notes: tuple[str, ...] = ()
     sees_jumps: bool = False
     """Whether fluxes across jumps of coefficients are in the blocks."""
@@ -50,7 +52,7 @@ def formulate(
     ``declared`` is the one whose class decides what is left open, where ``problem`` was derived from it.
     """
     ansatz = ansatz or Ansatz()
-    setup = Setup(problem, options, seed, declared, ansatz.settle, ansatz.draw, ansatz.serve)
+    setup = Setup(problem, options, seed, declared, ansatz.settle, ansatz.draw, ansatz.serve, ansatz.upon)
     strong, soft, options = setup.strong, setup.conditions.soft, setup.options
     if (highest := max(strong.jets, key=lambda jet: jet.order)).order > HIGHEST_ORDER:
         raise FormUnavailable(

@@ -114,3 +114,21 @@ class CollocationOptions(Options):
     """Training ends when the root mean square residual has fallen by this factor."""
     time_limit: PositiveFloat | None = None
     """Seconds of training after which it ends; none, iterations alone decide."""
+
+
+class MultistageOptions(CollocationOptions):
+    """Options of multi-stage networks: those of ``pinn`` for every stage, and how many there are."""
+
+    stages: int = Field(2, ge=2, le=5)
+    """Networks, one upon the other."""
+    later_network: NetworkOptions = NetworkOptions()
+    """Networks of the stages after the first; what is not given follows from ``later_optimizer``."""
+    later_optimizer: Annotated[Stages, BeforeValidator(listed)] = ["head"]
+    """Optimisers of the stages after the first; ``head`` is random features and least squares."""
+
+
+class SlabOptions(CollocationOptions):
+    """Options of slabs in time: those of ``pinn`` for every slab, and where they end."""
+
+    slabs: Annotated[int, Field(ge=1)] | tuple[float, ...] = 4
+    """Number of slabs of equal length, or the times between them."""

@@ -40,7 +40,7 @@ def small(solver):
     given = {
         "network": {"width": 8, "depth": 2}, "points": {"interior": 64, "boundary": 16},
         "optimizer": [{"ssbroyden": 30}], "features": 30, "iterations": 50,
-        "tests": {"order": 2}, "accuracy": 1e-4,
+        "tests": {"order": 2}, "accuracy": 1e-4, "slabs": 2, "later_network": {"width": 30},
     }  # fmt: skip
     known = solvers.get(solver).options.model_fields
     return [(("solver", "name"), solver), *((("solver", k), v) for k, v in given.items() if k in known)]
