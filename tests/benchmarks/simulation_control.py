@@ -75,7 +75,7 @@ def drawn(simulator: FiniteVolumes, seed: int, count: int) -> tuple[Case, np.nda
 
 def gates() -> Iterator[Gate]:
     """Direct shooting, then a policy of state and target."""
-    must = f"Σ|f| ≤ {_EFFORT} × the generating force, miss ≤ {_MISS:.0e}"
+    must = f"‖f‖₁ ≤ {_EFFORT} × that of the generating force, miss ≤ {_MISS:.0e}"
     with numerics():
         simulator = FiniteVolumes(problem(), (CELLS,))
         cases, generating = drawn(simulator, 0, CASES)

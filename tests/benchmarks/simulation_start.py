@@ -45,7 +45,7 @@ def gates() -> Iterator[Gate]:
         problem = burgers(data, noise)
         kept = str(folder / "pinn.nc")
         # On a fixed grid, so that the rows differ by their start alone.
-        simulated: dict[str, Any] = {"solver": "diffsim", "cells": 256}
+        simulated: dict[str, Any] = {"solver": "diffsim", "cells": 768}
         runs: dict[str, dict[str, Any]] = {
             f"pinn, {SECONDS} s of training": {"solver": "pinn", "time_limit": SECONDS},
             "diffsim": simulated,
