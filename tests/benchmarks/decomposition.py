@@ -22,6 +22,8 @@ CASES = (
     Case("scales", 1e-4, 120, issue=6),
     Case("oscillator", 1e-3, 120, issue=6),
     Case("three_parts", 1e-4, 120, issue=6),
+    Case("xpinn_poisson", 1e-4, 120, issue=6),
+    Case("burgers_space_time", 1e-3, 300, issue=6),
     Case("burgers_parts", 1e-4, 300, issue=6),
     Case("darcy_interface", 1e-4, 60, issue=6),
 )

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import sympy as sp
+from scipy.io import loadmat
 
 import pinnkit as pk
+from pinnkit.declare import read
 from pinnkit.driver import run
 from pinnkit.driver.numerics import precise
 from pinnkit.forms import emit
 from pinnkit.forms.errors import FormUnavailable
+from pinnkit.forms.traces import Trace
 from pinnkit.solvers import get
 from pinnkit.solvers._interfaces import continuous, jumps_of_coefficients
 from pinnkit.solvers._material import material_cuts
+from pinnkit.solvers._partition import _decomposed
 
 x, y = pk.coordinates("x y")
 t = pk.time("t", 0, 1)
@@ -107,6 +113,60 @@ def test_a_hat_added_to_the_exact_solution_has_a_loss():
             if abs(sides[1] - sides[0]) > 1e-6:
                 jumping.add(row.kind)
         assert jumping == missing
+
+
+class Known:
+    """Fields that are a given function of the points: eˣ + eʸ with ``slope`` times a hat over x added."""
+
+    def __init__(self, slope):
+        self.slope = slope
+
+    def jets(self, at, needs):
+        one, other = at.x[:, 0], at.x[:, 1]
+        values = {
+            (0, 0): jnp.exp(one) + jnp.exp(other) + self.slope * (1 - jnp.abs(one)),
+            (1, 0): jnp.exp(one) - self.slope * jnp.sign(one),
+            (0, 1): jnp.exp(other), (2, 0): jnp.exp(one), (0, 2): jnp.exp(other),
+        }  # fmt: skip
+
+        def value(key):
+            return sum(w * values[i] for w, _, i in key.terms) if isinstance(key, Trace) else values[key]
+
+        return {(name, key): value(key) for name, keys in needs.items() for key in keys}
+
+    def parameters(self):
+        return {}
+
+
+@pytest.mark.parametrize("solver", ["xpinn", "cpinn"])
+def test_the_posed_loss_sees_a_hat_and_not_the_solution(solver):
+    """The equation holds on either side of the kink: interfaces alone see it, and the boundary its values."""
+    given = {"subdomains": {"x": [0.0]}, "conditions": "soft", "points": {"interior": 40, "boundary": 20}}
+    with precise():
+        chosen = get(solver)
+        posed = chosen.build(poisson(), chosen.options.model_validate(given), 0).least_squares
+        exact, hat = (
+            {b.name: float(jnp.mean(b.residual(Known(slope), b.points) ** 2)) for b in posed.blocks}
+            for slope in (0.0, 1.0)
+        )
+    assert max(exact.values()) < 1e-12
+    assert hat["equations"] < 1e-12 < 1e-2 < hat["interfaces"]
+
+
+def test_the_zoo_cuts_the_clouds_of_the_published_case_as_they_are_given(cases):
+    declaration = read(Path(__file__).parents[2] / "problems" / "xpinn_poisson.yaml")
+    options = get("xpinn").options.model_validate(
+        {"levels": declaration.settings["solver"]["levels"]}
+    )
+    found, _ = _decomposed(declaration.problem, options)
+    clouds = loadmat(cases / "data" / "xpinn" / "XPINN_2D_PoissonEqn.mat")
+    owners = []
+    for part in "123":
+        points = np.stack([clouds[f"x_f{part}"][0], clouds[f"y_f{part}"][0]], axis=1)
+        assert np.mean(declaration.problem.domain.contains(points)) > 0.999  # the boundary is a polygon here
+        (owner,) = np.unique(found.owners(points))
+        owners.append(owner)
+    assert len(set(owners)) == 3
 
 
 # -- solutions -----------------------------------------------------------------------------------------------
