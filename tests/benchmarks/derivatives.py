@@ -88,7 +88,8 @@ def rows(
     for name, results in found.items():
         result = results.get(case, {"failure": results.get("failure", "not measured")})
         if "failure" in result:
-            lines.append([case, name, f"not available: {result['failure']}", *[""] * (len(QUANTITIES) - 1)])
+            reason = result["failure"].splitlines()[0][:60]
+            lines.append([case, name, f"not available: {reason}", *[""] * (len(QUANTITIES) - 1)])
             continue
         if "sample" in ours and not np.allclose(result["sample"], ours["sample"], rtol=1e-8, atol=1e-9):
             complaints.append(f"{case}: {name} has other residuals")
