@@ -69,7 +69,7 @@ def formulate_partition(
         return settled_in_parts(problem, options, len(found.names))
 
     note = f"{how}; {len(interfaces.pairs)} interfaces with {len(interfaces.points)} points"
-    ansatz = Ansatz(draw, serve, settle, blocks, (note,), sees_jumps=by_flux)
+    ansatz = Ansatz(draw, serve, settle, blocks, notes=(note,), sees_jumps=by_flux)
     return formulate(problem, options, seed, ansatz=ansatz)
 
 
