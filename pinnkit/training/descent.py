@@ -21,7 +21,6 @@ from .optimiser import (
     Mark,
     Objective,
     is_finite,
-    value_and_gradient,
 )
 
 _TRUSTED = 0.9
@@ -57,6 +56,7 @@ class DescentState(AbstractState, Generic[Curvature]):
 
     loss: Scalar
     gradient: Vector
+    known: Flag  # whether loss, gradient and direction are those at θ, or infinite and zero
     direction: Vector
     curvature: Curvature
     fresh: Flag  # H is still the identity, of no known scale
@@ -66,6 +66,10 @@ class DescentState(AbstractState, Generic[Curvature]):
     iteration: Count
     evaluations: Count
     status: Count
+
+    @property
+    def unknown(self) -> Flag:
+        return ~self.known
 
     def faults(self) -> str:
         if not (count := int(self.resets)):
@@ -94,46 +98,38 @@ class AbstractDescent(AbstractOptimiser[DescentState[Curvature]], Generic[Curvat
         """The memory with one more pair, or of the identity on ``reset``; and −Hg with it."""
 
     def init(self, objective: Objective, theta: Vector) -> DescentState[Curvature]:
-        return self._begun(theta, *value_and_gradient(objective, theta))
+        return self._begun(theta)
 
     @eqx.filter_jit
-    def _begun(self, theta: Vector, loss: Scalar, gradient: Vector) -> DescentState[Curvature]:
-        zero, one = jnp.zeros((), jnp.int32), jnp.ones((), jnp.int32)
+    def _begun(self, theta: Vector) -> DescentState[Curvature]:
+        zero, loss = jnp.zeros((), jnp.int32), jnp.full((), jnp.inf, theta.dtype)
         return DescentState(
             loss=loss,
-            gradient=gradient,
-            direction=-gradient,
+            gradient=jnp.zeros_like(theta),
+            known=jnp.asarray(False),
+            direction=jnp.zeros_like(theta),
             curvature=self.identity(theta),
             fresh=jnp.asarray(True),
             best_step=jnp.ones_like(loss),
             resets=zero,
             mark=Mark(loss, zero),
             iteration=zero,
-            evaluations=one,
-            status=self._first_status(loss, gradient),
+            evaluations=zero,
+            status=jnp.full((), RUNNING, jnp.int32),
         )
 
     def restart(
         self, objective: Objective, theta: Vector, state: DescentState[Curvature]
     ) -> DescentState[Curvature]:
-        return self._begun_anew(state, *value_and_gradient(objective, theta))
-
-    @eqx.filter_jit
-    def _begun_anew(
-        self, state: DescentState[Curvature], loss: Scalar, gradient: Vector
-    ) -> DescentState[Curvature]:
+        zeros, loss = jnp.zeros_like(theta), jnp.full_like(state.loss, jnp.inf)
         return eqx.tree_at(
-            lambda s: (s.loss, s.gradient, s.direction, s.mark, s.evaluations, s.status),
+            lambda s: (s.loss, s.gradient, s.known, s.direction, s.mark, s.status),
             state,
             (
-                loss,
-                gradient,
-                -self.product(state.curvature, gradient),
-                Mark(loss, state.iteration),
-                state.evaluations + 1,
-                self._first_status(loss, gradient),
+                loss, zeros, jnp.zeros_like(state.known), zeros, Mark(loss, state.iteration),
+                jnp.full_like(state.status, RUNNING),
             ),
-        )
+        )  # fmt: skip
 
     def step(
         self, objective: Objective, theta: Vector, state: DescentState[Curvature]
@@ -147,22 +143,25 @@ class AbstractDescent(AbstractOptimiser[DescentState[Curvature]], Generic[Curvat
             state.gradient,
             first_trial=self._first_trial(state),
             enabled=running,
+            known=state.known,
         )
         moved = search.step > 0
         # A search that fails along −Hg starts over from H = I; along −g there is nothing left to try.
-        reset = running & ~moved & ~state.fresh
-        stuck = running & ~moved & state.fresh
+        failed = running & ~moved & state.known
+        reset, stuck = failed & ~state.fresh, failed & state.fresh
 
         move = Displacement.of(search.step, state, search.gradient)
         curvature, direction = self.update(state.curvature, move, reset)
-        iteration = state.iteration + running
+        iteration = state.iteration + (running & state.known)
         mark, stagnant = state.mark.advance(search.loss, iteration, self.patience, self.least_fall)
         status = jnp.where(stagnant, STAGNATED, RUNNING)
         status = jnp.where(stuck, jnp.where(search.finite, STAGNATED, NONFINITE), status)
         status = jnp.where(self._converged(search.loss, search.gradient), CONVERGED, status)
+        status = jnp.where(state.known | is_finite(search.loss, search.gradient), status, NONFINITE)
         return jnp.where(moved, theta + search.step * state.direction, theta), DescentState(
             loss=search.loss,
             gradient=search.gradient,
+            known=state.known | running,
             direction=jnp.where(running, direction, state.direction),
             curvature=curvature,
             fresh=(state.fresh & ~move.used) | reset,
@@ -182,13 +181,9 @@ class AbstractDescent(AbstractOptimiser[DescentState[Curvature]], Generic[Curvat
         lower loss for the same number of evaluations (SSBroyden, two seeds).
         """
         unit_length = jnp.minimum(1.0, 1 / jnp.linalg.norm(state.gradient))
-        return jnp.where(
-            state.fresh, unit_length, jnp.where(state.best_step >= _TRUSTED, 1.0, _CAUTIOUS)
-        ).astype(state.loss.dtype)
+        trusted = jnp.where(state.best_step >= _TRUSTED, 1.0, _CAUTIOUS)
+        first = jnp.where(state.fresh, unit_length, trusted)
+        return jnp.where(state.known, first, 0.0).astype(state.loss.dtype)
 
     def _converged(self, loss: Scalar, gradient: Vector) -> Flag:
         return (loss <= self.loss_tolerance) | (jnp.max(jnp.abs(gradient)) <= self.gradient_tolerance)
-
-    def _first_status(self, loss: Scalar, gradient: Vector) -> Count:
-        status = jnp.where(self._converged(loss, gradient), CONVERGED, RUNNING)
-        return jnp.where(is_finite(loss, gradient), status, NONFINITE).astype(jnp.int32)

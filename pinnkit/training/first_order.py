@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from .arrays import Count, Scalar, Vector
+from .arrays import Count, Flag, Scalar, Vector
 from .optimiser import (
     CONVERGED,
     NONFINITE,
@@ -19,7 +19,6 @@ from .optimiser import (
     AbstractState,
     Objective,
     is_finite,
-    value_and_gradient,
 )
 
 _CUT = 0.25
@@ -33,11 +32,16 @@ class FirstOrderState(AbstractState):
 
     loss: Scalar
     gradient: Vector
+    known: Flag  # whether loss and gradient are those at θ, or infinite and zero
     moments: optax.OptState
     rollbacks: Count
     iteration: Count
     evaluations: Count
     status: Count
+
+    @property
+    def unknown(self) -> Flag:
+        return ~self.known
 
     def faults(self) -> str:
         if not (count := int(self.rollbacks)):
@@ -61,60 +65,65 @@ class AbstractFirstOrder(AbstractOptimiser[FirstOrderState]):
         """What turns gradients into steps."""
 
     def init(self, objective: Objective, theta: Vector) -> FirstOrderState:
-        return self._begun(objective, theta, *value_and_gradient(objective, theta))
+        return self._begun(objective, theta)
 
     @eqx.filter_jit
-    def _begun(
-        self, objective: Objective, theta: Vector, loss: Scalar, gradient: Vector
-    ) -> FirstOrderState:
+    def _begun(self, objective: Objective, theta: Vector) -> FirstOrderState:
+        zero = jnp.zeros((), jnp.int32)
         return FirstOrderState(
-            loss=loss,
-            gradient=gradient,
+            loss=jnp.full((), jnp.inf, theta.dtype),
+            gradient=jnp.zeros_like(theta),
+            known=jnp.asarray(False),
             moments=self.rule(objective).init(theta),
-            rollbacks=jnp.zeros((), jnp.int32),
-            iteration=jnp.zeros((), jnp.int32),
-            evaluations=jnp.ones((), jnp.int32),
-            status=self._status(loss, gradient),
+            rollbacks=zero,
+            iteration=zero,
+            evaluations=zero,
+            status=jnp.full((), RUNNING, jnp.int32),
         )
 
     def restart(self, objective: Objective, theta: Vector, state: FirstOrderState) -> FirstOrderState:
-        loss, gradient = value_and_gradient(objective, theta)
         return FirstOrderState(
-            loss=loss,
-            gradient=gradient,
+            loss=jnp.full_like(state.loss, jnp.inf),
+            gradient=jnp.zeros_like(theta),
+            known=jnp.zeros_like(state.known),
             moments=state.moments,
             rollbacks=state.rollbacks,
             iteration=state.iteration,
-            evaluations=state.evaluations + 1,
-            status=self._status(loss, gradient),
+            evaluations=state.evaluations,
+            status=jnp.full_like(state.status, RUNNING),
         )
 
     def step(
         self, objective: Objective, theta: Vector, state: FirstOrderState
     ) -> tuple[Vector, FirstOrderState]:
-        running = state.status == RUNNING
+        running, known = state.status == RUNNING, state.known
         change, moments = self.rule(objective).update(state.gradient, state.moments, theta)
-        new_theta = theta + _CUT ** state.rollbacks.astype(theta.dtype) * jnp.asarray(change)
+        moments = jax.tree.map(lambda before, after: jnp.where(known, after, before), state.moments, moments)
+        length = known * _CUT ** state.rollbacks.astype(theta.dtype)
+        new_theta = theta + length * jnp.asarray(change)
         loss, gradient = jax.value_and_grad(objective.loss)(new_theta)
         finite = is_finite(loss, gradient)
         new = FirstOrderState(
             loss=loss,
             gradient=gradient,
+            known=jnp.ones_like(known),
             moments=moments,
             rollbacks=state.rollbacks,
-            iteration=state.iteration + 1,
+            iteration=state.iteration + known,
             evaluations=state.evaluations + 1,
             status=self._status(loss, gradient),
         )
-        rollbacks = state.rollbacks + 1
+        rollbacks = state.rollbacks + known
+        hopeful = known & (rollbacks < _MOST_ROLLBACKS)
         failed = FirstOrderState(
             loss=state.loss,
             gradient=state.gradient,
+            known=jnp.ones_like(known),
             moments=state.moments,
             rollbacks=rollbacks,
-            iteration=state.iteration + 1,
+            iteration=state.iteration + known,
             evaluations=state.evaluations + 1,
-            status=jnp.where(rollbacks < _MOST_ROLLBACKS, RUNNING, NONFINITE).astype(jnp.int32),
+            status=jnp.where(hopeful, RUNNING, NONFINITE).astype(jnp.int32),
         )
         kept = jax.tree.map(lambda before, after: jnp.where(running, after, before), state, failed)
         move = running & finite

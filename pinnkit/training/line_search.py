@@ -68,12 +68,14 @@ def strong_wolfe(
     gradient: Vector,
     first_trial: Scalar,
     enabled: Flag | bool = True,
+    known: Flag | bool = True,
 ) -> LineSearchResult:
     """Search along ``direction`` from θ, where loss and gradient are known, starting at ``first_trial``.
 
     A trial whose loss or slope is not finite counts as infinitely high. When the evaluations are used up,
     the best point that satisfies the first condition is returned; step 0 where there is none, where
-    the direction does not descend, and where the search is not ``enabled``.
+    the direction does not descend, and where the search is not ``enabled``. Where loss and gradient are not
+    ``known`` (infinite and zero, as the direction and the first trial are), they are found and nothing else.
     """
     start = Point(jnp.zeros_like(loss), loss, gradient @ direction)
     epsilon = jnp.finfo(theta.dtype).eps
@@ -113,7 +115,7 @@ def strong_wolfe(
             evaluations=evaluations,
             finite=search.finite | finite,
             accepted=accepted,
-            done=accepted | (evaluations >= _MAX_EVALUATIONS) | (width <= resolution),
+            done=accepted | (evaluations >= _MAX_EVALUATIONS) | (width <= resolution) | ~jnp.asarray(known),
         )
 
     infinite = jnp.full_like(loss, jnp.inf)
@@ -129,7 +131,7 @@ def strong_wolfe(
             evaluations=jnp.zeros((), jnp.int32),
             finite=jnp.asarray(False),
             accepted=jnp.asarray(False),
-            done=~(jnp.asarray(enabled) & (start.slope < 0)),
+            done=~(jnp.asarray(enabled) & ((start.slope < 0) | ~jnp.asarray(known))),
         ),
     )
     # Without curvature condition, a point within rounding of the start is no progress.

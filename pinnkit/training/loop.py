@@ -22,7 +22,7 @@ from .devices import agreed, at_home, everywhere
 from .judgement import succeeded, unit_of
 from .least_squares import LeastSquares
 from .memory import require_room
-from .optimiser import CONVERGED, NONFINITE, RUNNING, STAGNATED, describe, loss_at, run_chunk
+from .optimiser import CONVERGED, NONFINITE, RUNNING, STAGNATED, describe, evaluated, loss_at, run_chunk
 from .refinement import AbstractRefinement
 from .resampling import REDRAWS, Redraw, at_samples, first_samples
 from .schedule import OPTIMISERS
@@ -155,12 +155,13 @@ def train(
     try:
         while run.stage < len(schedule) and not (message := _reached(run, schedule, tolerance, time_limit)):
             stage, objective = schedule[run.stage], _objective(problem, run, adapt)
+            wanted = min(chunk, stage.iterations - run.taken)
             if run.state is None:
                 state = stage.optimiser.init(objective, run.theta)
+                state = evaluated(stage.optimiser, objective, run.theta, state, wanted)
                 now = _declared_loss(problem, run.theta, state, adapt)
                 first = now if np.isnan(run.first_loss) else run.first_loss
                 run = replace(run, state=state, first_loss=first)
-            wanted = min(chunk, stage.iterations - run.taken)
             theta, state, losses = run_chunk(stage.optimiser, objective, run.theta, run.state, wanted)
             theta, state = everywhere(mesh, (theta, state))
             seconds = time.perf_counter() - started

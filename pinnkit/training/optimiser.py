@@ -56,6 +56,11 @@ class AbstractState(eqx.Module):
     evaluations: eqx.AbstractVar[Count]
     status: eqx.AbstractVar[Count]
 
+    @property
+    def unknown(self) -> Flag | bool:
+        """Whether loss and gradient at θ are yet to be found, by a first step that moves nothing."""
+        return False
+
     def faults(self) -> str:
         """What went wrong so far and was mended, in words; empty where nothing did."""
         return ""
@@ -67,7 +72,8 @@ State = TypeVar("State", bound=AbstractState)
 class AbstractOptimiser(eqx.Module, Generic[State]):
     """``init``, ``step`` and ``restart`` are pure and jit-able; only arrays change, never the settings.
 
-    ``init`` and ``restart`` compile what is costly in them themselves, the gradient once for all optimisers.
+    ``init`` and ``restart`` may leave loss and gradient to a first step that finds them and moves nothing: so
+    the gradient is compiled once, within the loop of steps, and ``evaluated`` runs none but that step.
     """
 
     name: eqx.AbstractClassVar[str]
@@ -76,7 +82,7 @@ class AbstractOptimiser(eqx.Module, Generic[State]):
 
     @abc.abstractmethod
     def init(self, objective: Objective, theta: Vector) -> State:
-        """The state before the first iteration; its status is NONFINITE where the loss already is."""
+        """The state before the first iteration; once evaluated, NONFINITE where the loss already is."""
 
     @abc.abstractmethod
     def step(self, objective: Objective, theta: Vector, state: State) -> tuple[Vector, State]:
@@ -105,12 +111,6 @@ class Mark(eqx.Module):
 
 
 @eqx.filter_jit
-def value_and_gradient(objective: Objective, theta: Vector) -> tuple[Scalar, Vector]:
-    """Loss and gradient, compiled once for all optimisers' ``init`` and ``restart``."""
-    return jax.value_and_grad(objective.loss)(theta)
-
-
-@eqx.filter_jit
 def loss_at(objective: Objective, theta: Vector) -> Scalar:
     """The loss, compiled once for all ``init`` and ``restart``."""
     return objective.loss(theta)
@@ -133,22 +133,38 @@ def run_chunk(
     Returns θ, the state and the losses after each step taken. Chunks whose lengths round up to the same
     power of two share one compilation.
     """
-    length = max(_SHORTEST_HISTORY, 1 << (iterations - 1).bit_length())
-    history = jnp.zeros(length, state.loss.dtype)
+    history = _room(iterations, state)
     theta, state, history, taken = _loop(optimiser, objective, theta, state, history, jnp.asarray(iterations))
     return theta, state, np.asarray(history)[: int(taken)]
+
+
+def evaluated(
+    optimiser: AbstractOptimiser[State], objective: Objective, theta: Vector, state: State, iterations: int
+) -> State:
+    """What ``init`` or ``restart`` gave, with loss and gradient at θ; no step is taken.
+
+    The program is the one that ``run_chunk`` has for ``iterations``: nothing is compiled for this alone.
+    """
+    if state.unknown is False:
+        return state
+    return _loop(optimiser, objective, theta, state, _room(iterations, state), jnp.asarray(0))[1]
+
+
+def _room(iterations: int, state: AbstractState) -> Vector:
+    """For the losses of a chunk."""
+    return jnp.zeros(max(_SHORTEST_HISTORY, 1 << (iterations - 1).bit_length()), state.loss.dtype)
 
 
 @eqx.filter_jit
 def _loop(optimiser, objective, theta, state, history, iterations):
     def unfinished(carry):
         _, state, _, taken = carry
-        return (taken < iterations) & (state.status == RUNNING)
+        return ((taken < iterations) | state.unknown) & (state.status == RUNNING)
 
     def advance(carry):
-        theta, state, history, taken = carry
-        theta, state = optimiser.step(objective, theta, state)
-        return theta, state, history.at[taken].set(state.loss), taken + 1
+        theta, before, history, taken = carry
+        theta, state = optimiser.step(objective, theta, before)
+        return theta, state, history.at[taken].set(state.loss), taken + ~jnp.asarray(before.unknown)
 
     return jax.lax.while_loop(unfinished, advance, (theta, state, history, jnp.zeros_like(iterations)))
 

@@ -10,7 +10,7 @@ import optax
 import pytest
 
 from pinnkit.training.first_order import Adam, AdamW, warm_up_and_decay
-from pinnkit.training.optimiser import NONFINITE, RUNNING, run_chunk
+from pinnkit.training.optimiser import NONFINITE, RUNNING, evaluated, run_chunk
 
 from .objectives import Neurons, Wall
 
@@ -95,6 +95,6 @@ def test_restart_keeps_the_moments():
     first, second, theta = Neurons.random(30, 6, seed=0), Neurons.random(30, 6, seed=1), jnp.zeros(6)
     method = Adam()
     theta, state, _ = run_chunk(method, first, theta, method.init(first, theta), 10)
-    after = method.restart(second, theta, state)
+    after = evaluated(method, second, theta, method.restart(second, theta, state), 1)
     assert eqx.tree_equal(after.moments, state.moments)
     np.testing.assert_allclose(after.loss, second.loss(theta))

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pinnkit.training.optimiser import CONVERGED, NONFINITE, RUNNING, STAGNATED, run_chunk
+from pinnkit.training.optimiser import CONVERGED, NONFINITE, RUNNING, STAGNATED, evaluated, run_chunk
 from pinnkit.training.quasi_newton import LBFGS, SSBFGS, SSBroyden
 
 from .objectives import BadlyScaled, Convex, Neurons, Rosenbrock, Wall
@@ -17,6 +17,10 @@ each_method = pytest.mark.parametrize(
     "method", [SSBroyden(), SSBFGS(), LBFGS(memory=10)], ids=lambda method: method.name
 )
 each_dense_method = pytest.mark.parametrize("method", [SSBroyden(), SSBFGS()], ids=lambda method: method.name)
+
+
+def begun(method, objective, theta):
+    return evaluated(method, objective, theta, method.init(objective, theta), 1)
 
 
 def minimise(method, objective, theta, iterations):
@@ -50,7 +54,7 @@ def test_badly_scaled(method):
 def test_convergence_is_superlinear_at_a_minimum_that_is_not_zero(method):
     objective = Convex(jax.random.normal(jax.random.key(1), (12, 4)))
     theta = jnp.ones(4)
-    state = method.init(objective, theta)
+    state = begun(method, objective, theta)
     step = eqx.filter_jit(method.step)
     gradients = []
     while int(state.status) == RUNNING and len(gradients) < 80:
@@ -74,7 +78,7 @@ def test_one_parameter(method):
 @each_dense_method
 def test_inverse_hessian_satisfies_the_secant_equation(method):
     objective, theta = Neurons.random(30, 6), jnp.zeros(6)
-    state, step = method.init(objective, theta), eqx.filter_jit(method.step)
+    state, step = begun(method, objective, theta), eqx.filter_jit(method.step)
     for _ in range(5):
         old_theta, old_gradient = theta, state.gradient
         theta, state = step(objective, theta, state)
@@ -88,7 +92,7 @@ def test_ssbroyden_update_is_the_published_formula():
     """One update against the formulas written out with matrices."""
     objective, theta = Neurons.random(30, 5), jnp.zeros(5)
     method = SSBroyden()
-    state, step = method.init(objective, theta), eqx.filter_jit(method.step)
+    state, step = begun(method, objective, theta), eqx.filter_jit(method.step)
     for iteration in range(6):
         new_theta, new = step(objective, theta, state)
         H, s = np.asarray(state.curvature.matrix), np.asarray(new_theta - theta)
@@ -155,7 +159,7 @@ def test_chunks_of_any_length_take_the_same_steps(method):
 
 def test_steps_need_not_be_compiled():
     method, objective, theta = SSBroyden(), Rosenbrock(), jnp.array([-1.2, 1.0])
-    state = method.init(objective, theta)
+    state = begun(method, objective, theta)
     compiled, _ = eqx.filter_jit(method.step)(objective, theta, state)
     with jax.disable_jit():
         plain, _ = method.step(objective, theta, state)
@@ -166,7 +170,7 @@ def test_steps_need_not_be_compiled():
 def test_restart_keeps_curvature_and_refreshes_the_rest(method):
     before, after = Neurons.random(30, 6, seed=0), Neurons.random(30, 6, seed=1)
     theta, state, _ = minimise(method, before, jnp.zeros(6), 8)
-    fresh = method.restart(after, theta, state)
+    fresh = evaluated(method, after, theta, method.restart(after, theta, state), 1)
     assert eqx.tree_equal(fresh.curvature, state.curvature)
     np.testing.assert_allclose(fresh.loss, after.loss(theta))
     np.testing.assert_allclose(fresh.direction, -method.product(state.curvature, jax.grad(after.loss)(theta)))
@@ -198,7 +202,7 @@ def test_lbfgs_is_bfgs_with_the_pairs_it_remembers():
     """The compact product against H built by BFGS updates from γI, and none but the last pairs in it."""
     objective, theta, size = Neurons.random(30, 6), jnp.zeros(6), 6
     method = LBFGS(memory=4)
-    state, step = method.init(objective, theta), eqx.filter_jit(method.step)
+    state, step = begun(method, objective, theta), eqx.filter_jit(method.step)
     pairs = []
     for _ in range(7):
         new_theta, new = step(objective, theta, state)
