@@ -7,14 +7,16 @@ from typing import Literal
 
 from ..declare.problem import Problem
 from ..forms import FormUnavailable, Jets, conservation_form, evolution_form
+from ..forms.incompressible import incompressible_form
 from ..forms.jets import JetSymbol
 from .finite_difference import FiniteDifferences
 from .finite_volume import FiniteVolumes
+from .projection import Projection
 from .sides import on_box
 from .simulator import Simulator
 from .spectral import Spectral
 
-Backend = Literal["finite_difference", "finite_volume", "spectral"]
+Backend = Literal["finite_difference", "finite_volume", "spectral", "projection"]
 Make = Callable[[Problem, tuple[int, ...]], Simulator]
 
 
@@ -32,13 +34,24 @@ def choose(problem: Problem, asked: Backend | None = None, order: int = 6) -> tu
         "finite_difference": lambda p, counts: FiniteDifferences(p, counts, order),
         "finite_volume": FiniteVolumes,
         "spectral": Spectral,
+        "projection": Projection,
     }
     name, reason = (asked, "as asked for") if asked is not None else _automatic(problem)
     return name, makers[name], reason
 
 
 def _automatic(problem: Problem) -> tuple[Backend, str]:
-    form = evolution_form(problem)
+    try:
+        form = evolution_form(problem)
+    except FormUnavailable as fault:
+        try:
+            incompressible_form(problem)
+        except FormUnavailable as other:
+            raise FormUnavailable(
+                fault.what, reason=f"{fault.reason}; nor is it an incompressible flow: {other.reason}",
+                mend=fault.mend,
+            ) from None  # fmt: skip
+        return "projection", "an incompressible flow"
     everywhere = len(problem.periodic) == len(problem.coordinates)
     jets = Jets(problem)
     leading = [j for j in form.jets if sum(j.index[:-1]) == form.order and form.state_of(j) is not None]

@@ -122,9 +122,10 @@ class Shooting:
         return controlled(self.bases, self.simulator, theta, self._wanted, parameters)
 
     def trajectory(self, theta: Array, case: Case) -> Array:
-        """The states (K, states, *counts)."""
+        """The states (K, states, *counts) on the points of the grid."""
         inputs = self.inputs(theta, case.parameters)
-        return march(self.simulator, inputs, case.start, self.times, self.substeps)
+        found = march(self.simulator, inputs, case.start, self.times, self.substeps)
+        return jax.vmap(lambda v, t: self.simulator.centred(v, t, inputs))(found, self.times)
 
     def controls(self, theta: Array) -> dict[str, Array]:
         """Every control on the grid at the times kept, (K, *counts)."""

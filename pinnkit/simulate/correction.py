@@ -46,11 +46,22 @@ class Correction(eqx.Module):
 
 
 class Stepper(eqx.Module):
-    """Steps of length ``dt`` of a simulator, each of ``substeps``, with a correction or without."""
+    """Steps of length ``dt`` of a simulator, each of ``substeps``, with a correction or without.
+
+    Raises ``FormUnavailable`` for staggered states, which a network of values at points would not suit.
+    """
 
     simulator: Simulator = eqx.field(static=True)
     dt: float = eqx.field(static=True)
     substeps: int = eqx.field(static=True)
+
+    def __check_init__(self) -> None:
+        if self.simulator.staggered:
+            raise FormUnavailable(
+                f"corrections and policies for {self.simulator.problem.name!r}",
+                reason="its velocities stand on the faces of cells",
+                mend="find controls by direct shooting, or take equations that can be solved for ∂ₜ",
+            )  # fmt: skip
 
     def __call__(self, t: Any, values: Array, inputs: Inputs, correction: Correction | None = None) -> Array:
         """The states after one step. Raises ``FormUnavailable`` for a rate added to spectral steps."""

@@ -231,16 +231,16 @@ def _field(
     clock = problem.time
     times = np.linspace(clock.start, clock.end, level.slices)
     lines = extended_lines(simulator)
-    kept = [i for i, s in enumerate(simulator.states) if not s.index[-1]]
+    kept = list(simulator.shown.values())
+    states = [i for i in kept if i < len(simulator.states)]
     if isinstance(simulator, Spectral):
         lines, wide = _refined(grid, values[:, kept])
     else:
         extend = jax.jit(jax.vmap(lambda v, t: simulator.extended(v, t, inputs, PAD)))
         wide = np.asarray(extend(jnp.asarray(values), jnp.asarray(times)))[:, kept]
     table = np.moveaxis(np.moveaxis(wide, 0, -1), 0, -1)  # (*space, time, unknowns)
-    names = tuple(simulator.states[i].unknown for i in kept)
-    field = SplineField.through(names, [*lines, times], table, _DEGREE)
-    return field, _between(times, values[:, kept])
+    field = SplineField.through(tuple(simulator.shown), [*lines, times], table, _DEGREE)
+    return field, _between(times, values[:, states])
 
 
 def extended_lines(simulator: Simulator) -> list[np.ndarray]:

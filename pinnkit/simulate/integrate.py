@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from ..forms import FormUnavailable
 from .finite_difference import FiniteDifferences
 from .finite_volume import FiniteVolumes
 from .simulator import Inputs, Simulator
@@ -74,7 +75,10 @@ def _solver(simulator: Simulator, options: TimeOptions) -> tuple[Any, Any]:
         return whole, diffrax.Kvaerno5(root_finder=_newton(options))
     if options.scheme == "imex":
         if not isinstance(simulator, FiniteDifferences):
-            raise ValueError("imex needs the linear part of finite differences; use explicit or implicit")
+            raise FormUnavailable(
+                f"imex steps of {simulator.problem.name!r}", reason="finite differences alone split off L",
+                mend="set solver.scheme to explicit or implicit, or solver.backend to finite_difference",
+            )  # fmt: skip
         parts = diffrax.ODETerm(simulator.rest_rate), diffrax.ODETerm(simulator.linear_rate)
         return diffrax.MultiTerm(*parts), diffrax.KenCarp5(root_finder=_newton(options))
     # Gradients of a bounded scan over stages are three times faster than by diffrax's default, runs slower.

@@ -180,7 +180,7 @@ class Model:
         times = jnp.linspace(clock.start, clock.end, level.slices)
         lines = [*extended_lines(simulator), np.asarray(times)]
         samplers = [Sampler(lines, points) for points in self.points]
-        position = {s.unknown: i for i, s in enumerate(simulator.states) if not s.index[-1]}
+        position = simulator.shown
         control = TimeOptions(coarse.scheme, 1e-7, level.substeps, coarse.most, "forward")
 
         def simulated(theta: Array) -> Array:

@@ -52,7 +52,7 @@ def statements(problem: Problem, state: Jet, fluxes: bool = True) -> dict[Side, 
     Without ``fluxes`` flux conditions are left to the caller. Raises ``FormUnavailable`` for point values,
     and for conditions that are nonlinear, relate unknowns, or hold tangential derivatives.
     """
-    if points := problem.of_kind(PointValue):
+    if points := [p for p in problem.of_kind(PointValue) if p.unknown.func.__name__ == state.unknown]:
         raise FormUnavailable(
             f"the {describe(points[0])} on a grid", reason="a simulator imposes no values at points",
             mend="remove it, or use pinn",

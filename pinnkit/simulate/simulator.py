@@ -13,6 +13,7 @@ from jax import Array
 from ..declare.conditions import Initial, InitialRate
 from ..declare.problem import Problem
 from ..forms import ConservationForm, EvolutionForm, Jet, Jets, emit
+from ..forms.incompressible import IncompressibleForm
 from ..forms.jets import jets_in, replaced
 from .grid import Grid
 from .sides import statements
@@ -59,11 +60,22 @@ class Simulator(abc.ABC):
 
     problem: Problem
     grid: Grid
-    form: EvolutionForm | ConservationForm
+    form: EvolutionForm | ConservationForm | IncompressibleForm
     states: tuple[Jet, ...]
+    extras: tuple[str, ...] = ()
+    """Unknowns that follow from the states: ``extended`` gives them after those."""
+    staggered: bool = False
+    """Whether states stand elsewhere than on the points of the grid."""
     order: int
     """Order of accuracy in space that smooth solutions see."""
     notes: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> dict[str, int]:
+        """Where ``extended`` has the unknowns, in the order of their declaration."""
+        found = {s.unknown: i for i, s in enumerate(self.states) if not s.index[-1]}
+        found |= {name: len(self.states) + i for i, name in enumerate(self.extras)}
+        return {f.func.__name__: found[f.func.__name__] for f in self.problem.solved}
 
     @abc.abstractmethod
     def rate(self, t: Any, values: Array, inputs: Inputs) -> Array:
@@ -72,6 +84,10 @@ class Simulator(abc.ABC):
     @abc.abstractmethod
     def extended(self, values: Array, t: Any, inputs: Inputs, pad: int) -> Array:
         """The states with ``pad`` more points beyond every side."""
+
+    def centred(self, values: Array, t: Any, inputs: Inputs) -> Array:
+        """The states on the points of the grid."""
+        return values
 
     def start(self, inputs: Inputs) -> Array:
         """The states at the start of time."""

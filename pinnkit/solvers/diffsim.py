@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 class DiffsimOptions(Options):
     """Options of the simulator."""
 
-    backend: Literal["auto", "finite_difference", "finite_volume", "spectral", "finite_element"] = "auto"
+    backend: Literal[
+        "auto", "finite_difference", "finite_volume", "spectral", "projection", "finite_element"
+    ] = "auto"
     """How space is treated; auto chooses by the equations, and the report says why."""
     order: Literal[2, 4, 6] = 6
     """Order of finite differences."""
@@ -44,12 +46,15 @@ class DiffsimOptions(Options):
 def _simulable(problem: Problem) -> bool:
     from ..forms import FormUnavailable, evolution_form
     from ..forms.elliptic import elliptic_form
+    from ..forms.incompressible import incompressible_form
 
-    try:
-        (elliptic_form if problem.time is None else evolution_form)(problem)
-    except FormUnavailable:
-        return False
-    return True
+    for form in (elliptic_form,) if problem.time is None else (evolution_form, incompressible_form):
+        try:
+            form(problem)
+        except FormUnavailable:
+            continue
+        return True
+    return False
 
 
 def _on_box(problem: Problem) -> bool:
@@ -90,7 +95,7 @@ class Diffsim(DirectSolver):
         "Kidger, On Neural Differential Equations, PhD thesis, Oxford (2021)",
     )
     requires = (
-        Requirement("equations that can be solved for time derivatives, or steady elliptic ones", _simulable),
+        Requirement("evolution equations, an incompressible flow, or steady elliptic equations", _simulable),
         Requirement("an interval, rectangle or box, where there is time", _on_box),
     )
     options = DiffsimOptions

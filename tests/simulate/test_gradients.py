@@ -24,6 +24,23 @@ CASES = {
 }
 
 
+def test_gradients_through_a_projection():
+    y = pk.coordinates("x y")[1]
+    velocity, p = [pk.unknown(name, x, y, t) for name in "vw"], pk.unknown("p", x, y, t)
+    rows = [
+        s.diff(t) + velocity[0] * s.diff(x) + velocity[1] * s.diff(y) + p.diff(axis) - k * pk.laplacian(s)
+        for s, axis in zip(velocity, (x, y), strict=True)
+    ]  # fmt: skip
+    start = [pk.Initial(s, 3 * sp.sin(2 * sp.pi * x) * sp.sin(sp.pi * y)) for s in velocity]
+    problem = pk.Problem(
+        "p", pk.Rectangle((0, 0), (1, 1)), [*rows, velocity[0].diff(x) + velocity[1].diff(y)],
+        [*start, pk.Periodic(x), *(pk.Dirichlet(s, 0, w) for s in velocity for w in ("bottom", "top"))],
+    )  # fmt: skip
+    tests = check_gradients(problem, ForwardOptions(points=8))
+    assert {test.what for test in tests} == {"parameter k", "initial state"}
+    assert all(test.passed for test in tests), "\n".join(map(str, tests))
+
+
 @pytest.mark.parametrize("backend", CASES)
 def test_every_gradient_has_a_remainder_of_second_order(backend, tmp_path):
     equation, conditions = CASES[backend]
