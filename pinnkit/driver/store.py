@@ -63,6 +63,7 @@ class SolvedField:
     def __init__(self, formulation: Formulation, fields: Any, values: TrainedField | None = None):
         self._values = (values or TrainedField(formulation.evaluate)).bind(fields)
         self._derivatives, self._fields = TrainedField(formulation.derivatives), fields
+        self.division = formulation.division
         self._fluxes = None if formulation.fluxes is None else TrainedField(formulation.fluxes).bind(fields)
 
     def __call__(self, points: np.ndarray) -> Mapping[str, np.ndarray]:

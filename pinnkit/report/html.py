@@ -16,6 +16,7 @@ from ..validation.compare import Comparison, FieldError, Reference, Status
 from . import mathematics
 from .cells import cells_html
 from .certificate import certificate_html
+from .division import division_html
 from .figures import domain_image, field_images, history_image, residual_image
 from .quantities import quantities_html
 from .style import CSS
@@ -70,6 +71,7 @@ def report_html(
         _section("Fields", _fields(problem, solution, reference, comparison)),
         _section("Residual", residual_image(problem, residual).html()) if residual else "",
         _section("Training", history.html()) if history else "",
+        _section("Subdomains", division_html(problem, solution.division)) if solution.division else "",
         _section("Cells", cells_html(problem, record)) if record.cells else "",
         *(_section(title, _paragraphs(text)) for title, text in sections),
         _section("Notes", _list([*record.notes, *_reference_notes(reference)])),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..declare.problem import Problem
+from ..geometry.division import Division
 from .run_directory import plain
 
 if TYPE_CHECKING:
@@ -140,6 +141,11 @@ class Solution:
                 "which does, or compute them from derivatives"
             )
         return {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+
+    @property
+    def division(self) -> Division | None:
+        """How the domain is divided among networks; None where there is one for all of it."""
+        return getattr(self.field, "division", None)
 
     def quantities(self) -> dict[str, float]:
         """The quantities of interest that the problem declares; NaN where the field does not tell."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ..declare import Problem
     from ..forms.scale import Scaling
+    from ..geometry.division import Division
     from ..solution import Field, Index, Solution
     from ..training import AbstractRefinement, AbstractRule, LeastSquares, Stage
 
@@ -55,7 +56,8 @@ class Formulation:
     ``parameters(fields)`` gives the inferred constants. ``notes`` say in sentences what was chosen and why,
     for the report. ``precision`` is that of training, float64, float32 or mixed, and ``plain(fields)`` are
     fields without what is rounded on purpose. ``redraw``, ``redraw_every``, ``rules``, ``refinement``,
-    ``tolerance`` and ``time_limit`` are the loop's.
+    ``tolerance`` and ``time_limit`` are the loop's. ``division`` says how the domain is divided among
+    networks, where it is.
     """
 
     fields: Any
@@ -75,6 +77,7 @@ class Formulation:
     refinement: AbstractRefinement | None = None
     tolerance: float = 0.0
     time_limit: float | None = None
+    division: Division | None = None
 
     @cached_property
     def least_squares(self) -> LeastSquares:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..declare.problem import Problem
 from ..fields.collocation import Serve, Transform
 from ..forms.errors import FormUnavailable
+from ..geometry.division import Division
 from ..training.least_squares import Block, LeastSquares
 from ._base import Formulation
 from ._collocation_defaults import settled
@@ -27,7 +28,7 @@ class Ansatz:
     ``draw`` makes the network of a group of unknowns from its key, None as usual; ``serve`` tells which parts
     of it serve a point; ``settle`` decides what options leave open; ``blocks`` are those besides equations,
     conditions and observations, for given transforms of the unknowns. ``upon`` makes the exact conditions
-    those of unknowns that are built upon others, found before.
+    those of unknowns that are built upon others, found before; ``division`` is what a drawing shows.
     """
 
     draw: Draw | None = None
@@ -35,6 +36,7 @@ class Ansatz:
     settle: Settle = settled
     blocks: Callable[[Mapping[str, Transform]], Sequence[Block]] = lambda transforms: ()
     upon: Upon = lambda conditions: conditions
+    division: Division | None = None
     notes: tuple[str, ...] = ()
     sees_jumps: bool = False
     """Whether fluxes across jumps of coefficients are in the blocks."""
@@ -73,5 +75,5 @@ def formulate(
     return setup.formulation(
         pose, weighting_rules(problem, options, len(soft)),
         (*ansatz.notes, *(() if ansatz.sees_jumps else strong.notes)),
-        redraw=options.redraw, redraw_every=options.redraw_every,
+        redraw=options.redraw, redraw_every=options.redraw_every, division=ansatz.division,
     )  # fmt: skip

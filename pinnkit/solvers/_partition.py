@@ -12,11 +12,14 @@ from jax import Array
 
 from ..declare.errors import DeclarationError, unknown_word
 from ..declare.problem import Problem
+from ..declare.regions import InRegion
 from ..fields.collocation import Columns, Needs, Served, Transform
 from ..fields.ensemble import Ensemble
 from ..fields.model import Group
 from ..forms.emit import emit
+from ..geometry.cell_parts import in_groups, in_parts
 from ..geometry.decomposition import Decomposition
+from ..geometry.division import Division
 from ..geometry.errors import GeometryError
 from ..geometry.mapping import from_mapping
 from ..geometry.partitions import REST, Level, at_levels, at_sites, in_boxes, in_shapes
@@ -68,8 +71,9 @@ def formulate_partition(
     def settle(problem: Problem, options: Any) -> tuple[Any, str]:
         return settled_in_parts(problem, options, len(found.names))
 
+    division = Division(found.names, found.lower, found.upper, found.nearest, interfaces)
     note = f"{how}; {len(interfaces.pairs)} interfaces with {len(interfaces.points)} points"
-    ansatz = Ansatz(draw, serve, settle, blocks, notes=(note,), sees_jumps=by_flux)
+    ansatz = Ansatz(draw, serve, settle, blocks, division=division, notes=(note,), sees_jumps=by_flux)
     return formulate(problem, options, seed, ansatz=ansatz)
 
 
@@ -102,6 +106,10 @@ def _decomposed(problem: Problem, options: PartitionOptions) -> tuple[Decomposit
         ways["sites"] = lambda: at_sites(domain, time, options.sites)
     if options.levels:
         ways["levels"] = lambda: at_levels(domain, time, _levels(problem, options.levels))
+    if isinstance(parts := options.cells, int):
+        ways["cells"] = lambda: in_parts(domain, time, parts)
+    elif parts is not None:
+        ways["cells"] = lambda: in_groups(domain, time)
     if len(ways) > 1:
         raise DeclarationError(
             f"the domain is cut by {' and by '.join(ways)}", expected="one of them", mend="drop the others",
@@ -110,6 +118,8 @@ def _decomposed(problem: Problem, options: PartitionOptions) -> tuple[Decomposit
     try:
         for name, make in ways.items():
             return make(), f"cut as given by {name}"
+        if any(equation.residual.atoms(InRegion) for equation in problem.equations):
+            return in_groups(domain, time), "cut between the regions that coefficients were given for"
         cuts, levels = material_cuts(problem)
         if levels:
             functions = [_level(problem, g) for g in levels]

@@ -30,7 +30,7 @@ class InterfaceWeights(WeightOptions):
 class PartitionOptions(CollocationOptions):
     """Options of a solver with a network for each part of the domain.
 
-    The domain is cut in one of four ways; where none is given, along the interfaces at which coefficients
+    The domain is cut in one of five ways; where none is given, along the interfaces at which coefficients
     jump, and where there are none, into halves along its first three coordinates and time.
     """
 
@@ -42,6 +42,8 @@ class PartitionOptions(CollocationOptions):
     """Points that each own what is nearest to them (Voronoi)."""
     levels: tuple[str, ...] = ()
     """Expressions of coordinates and time whose zeros cut the domain, as "x - 0.2*t"."""
+    cells: Literal["groups"] | PositiveInt | None = None
+    """Along the sides of cells: by the named `groups` of a mesh file, or into a number of parts (METIS)."""
     networks: dict[str, dict[str, Any]] = {}
     """Options of `network` for single subdomains, by name or number from 1: {2: {width: 30, depth: 3}}."""
     points: InterfacePoints = InterfacePoints()

@@ -50,6 +50,7 @@ class Fbpinn(TrainedSolver):
         from ..fields.cover import Cover
         from ..fields.ensemble import Ensemble
         from ..fields.model import Group, group_keys
+        from ..geometry.division import Division
         from ._collocation import Ansatz, formulate
         from ._ensemble import cuts_of, drawn_ensemble, settled_in_parts
 
@@ -73,6 +74,11 @@ class Fbpinn(TrainedSolver):
                     served[group.columns] = Served(*found.windows(x[:, jnp.array(group.columns)], keys))
             return served
 
-        count = cover(tuple(range(len(problem.variables)))).size
-        ansatz = Ansatz(draw, serve, lambda problem, options: settled_in_parts(problem, options, count))
+        whole = cover(tuple(range(len(problem.variables))))
+        division = Division(tuple(str(k + 1) for k in range(whole.size)), *whole.boxes)
+
+        def settle(problem: Problem, options: FbpinnOptions) -> tuple[FbpinnOptions, str]:
+            return settled_in_parts(problem, options, whole.size)
+
+        ansatz = Ansatz(draw, serve, settle, division=division)
         return formulate(problem, options, seed, ansatz=ansatz)

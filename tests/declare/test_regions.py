@@ -11,6 +11,7 @@ import pinnkit as pk
 from pinnkit.declare.functions import evaluate
 from pinnkit.declare.reader import read_text
 from pinnkit.declare.regions import InRegion
+from pinnkit.driver import run
 from pinnkit.driver.numerics import numerics
 from pinnkit.forms import strong_form, weak_form
 from pinnkit.forms.emit import emit
@@ -167,6 +168,16 @@ def test_problem_files_read_and_write_them(square):
 def test_regions_must_make_up_the_domain(values, match, square):
     with pytest.raises(pk.DeclarationError, match=match):
         interface(square, pk.by_region(values))
+
+
+def test_networks_are_cut_between_them(square):
+    options = {"network.width": 40, "points.interior": 300, "points.boundary": 100, "points.interface": 60}
+    overrides = [(("solver", "name"), "cpinn")]
+    overrides += [(("solver", *name.split(".")), value) for name, value in options.items()]
+    solution = run(interface(square), overrides=overrides, progress=False).solution
+    assert solution.division.names == ("left", "right")
+    points = np.random.default_rng(0).random((200, 2))
+    assert solution(points) == pytest.approx(exact(points), abs=1e-4)
 
 
 def test_other_domains_and_places_refuse_them(square):

@@ -243,6 +243,8 @@ def test_jumps_of_coefficients_are_found():
         ({"sites": [[0, 0], [9, 9]]}, "cell 2 holds none"),
         ({"levels": ["x - 0.5*z"]}, "z"),
         ({"levels": ["2"]}, "the same everywhere"),
+        ({"cells": "groups"}, "no named groups of cells"),
+        ({"cells": 2, "sites": [[0, 0], [1, 1]]}, "by sites and by cells"),
         ({"subdomains": {"x": 2}, "networks": {"7": {"width": 3}}}, "unknown subdomain '7'"),
         ({"subdomains": {"x": 2}, "networks": {"1": {"widht": 3}}}, "widht"),
     ],
