@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from ..declare.problem import Problem
@@ -13,6 +14,7 @@ from .grid import Grid
 from .padding import Ghosts
 from .simulator import Inputs, Program, Simulator
 from .stencils import central, half_width
+from .taps import taps
 
 
 class FiniteDifferences(Simulator):
@@ -65,17 +67,17 @@ class FiniteDifferences(Simulator):
     def _derivatives(
         self, jets: tuple[Jet, ...], t: Any, values: Array, inputs: Inputs
     ) -> dict[Jet, Array]:
-        """Every jet of a state on the grid; a padding is made once for all jets that share it."""
+        """Every jet of a state on the grid; a padding at walls is made once for all jets that share it."""
         padded: dict[tuple[int, tuple[int, ...]], Array] = {}
         found = {}
         for jet in jets:
             state = self.form.state_of(jet)
             if state is None:
                 continue
-            axes = tuple(axis for axis, n in enumerate(jet.index[:-1]) if n)
-            if (state, axes) not in padded:
-                padded[state, axes] = self._padded(state, axes, t, values[state], inputs)
-            found[jet] = self._difference(padded[state, axes], jet, axes)
+            walled = tuple(a for a, n in enumerate(jet.index[:-1]) if n and not self.grid.periodic[a])
+            if (state, walled) not in padded:
+                padded[state, walled] = self._padded(state, walled, t, values[state], inputs)
+            found[jet] = self._difference(padded[state, walled], jet)
         return found
 
     def _padded(
@@ -87,15 +89,12 @@ class FiniteDifferences(Simulator):
             pads[axis] = self._width
         return value
 
-    def _difference(self, padded: Array, jet: Jet, axes: tuple[int, ...]) -> Array:
-        for axis in axes:
-            n, count = jet.index[axis], self.grid.counts[axis]
-            weights = central(n, self.order) / self.grid.spacing[axis] ** n
-            reach = len(weights) // 2
-            moved = jnp.moveaxis(padded, axis, 0)
-            terms = [
-                w * moved[self._width + k - reach : self._width + k - reach + count]
-                for k, w in enumerate(weights) if w
-            ]  # fmt: skip
-            padded = jnp.moveaxis(sum(terms[1:], terms[0]), 0, axis)
+    def _difference(self, padded: Array, jet: Jet) -> Array:
+        for axis, n in enumerate(jet.index[:-1]):
+            if not n:
+                continue
+            weights, wrapped = central(n, self.order) / self.grid.spacing[axis] ** n, self.grid.periodic[axis]
+            if not wrapped:
+                weights = np.pad(weights, self._width - len(weights) // 2)  # as wide as the padding
+            padded = taps(padded, axis, weights, wrapped)
         return padded
