@@ -80,6 +80,17 @@ class FieldBasis:
             rows.append((b - a) ** 2 * whole / np.sqrt(len(whole)))
         return np.concatenate(rows)
 
+    def gram(self) -> np.ndarray:
+        """Mean products of all pairs of splines over the box, (splines, splines)."""
+        nodes, weights = np.polynomial.legendre.leggauss(_DEGREE + 1)  # exact
+        whole = np.ones((1, 1))
+        for axis, count in enumerate(self.shape):
+            (a, b), intervals = self.bounds[axis], count - _DEGREE
+            places = a + (b - a) * (np.arange(intervals)[:, None] + (nodes + 1) / 2).ravel() / intervals
+            values = self.matrix(axis, places)
+            whole = np.kron(whole, values.T @ (values * np.tile(weights / 2 / intervals, intervals)[:, None]))
+        return whole
+
     def scattered(self, points: np.ndarray, index: Sequence[int]) -> Scattered:
         """∂^index of the field at points (n, d), as a function of its coefficients."""
         places = np.zeros((len(points), 1), np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import equinox as eqx
@@ -13,6 +14,7 @@ from scipy.interpolate import BSpline
 
 from ..declare.problem import Problem
 from ..forms import FormUnavailable, Jet
+from .simulator import Inputs, Simulator, declared_inputs
 from .trajectory import SplineField
 
 _DEGREE = 3
@@ -127,3 +129,17 @@ class ControlBasis:
         filled = [n if line else 2 for line, n in zip(axes, shape, strict=True)]
         whole = np.broadcast_to(values.reshape(shape), filled)
         return SplineField([self.name], knots, degrees, np.ascontiguousarray(whole[..., None]))
+
+
+def controlled(
+    bases: list[ControlBasis], simulator: Simulator, theta: Array, wanted: tuple[Any, ...],
+    parameters: dict[str, Any] | None = None,
+) -> Inputs:  # fmt: skip
+    """A simulator's inputs with controls of coefficients θ."""
+    lines = [simulator.grid.line(axis) for axis in range(len(simulator.grid.counts))]
+    fields, place = {}, 0
+    for basis in bases:
+        size = prod(basis.shape)
+        fields |= basis.jets(theta[place : place + size], lines, wanted)
+        place += size
+    return Inputs(parameters or declared_inputs(simulator.problem).parameters, fields)

@@ -11,9 +11,10 @@ import numpy as np
 
 from ..declare.functions import evaluate
 from ..declare.problem import Problem
-from .control import Shooting, controlled, shoot
-from .control_basis import ControlBasis
+from .control import Shooting
+from .control_basis import ControlBasis, controlled
 from .forward import Forward, ForwardOptions, first_resolution, simulate
+from .shoot import shoot
 from .simulator import Inputs, Simulator, needed_fields
 from .trajectory import Solved, SplineFields
 

@@ -46,6 +46,7 @@ class FiniteDifferences(Simulator):
         """The part of the rate with constant coefficients."""
         needed = tuple({jet for row in self._linear for jet, _ in row})
         jets = self._derivatives(needed, t, values, inputs)
+        jets |= {j: f(t) if callable(f) else f for j, f in inputs.fields.items() if j in needed}
         rows = [[p(self._mesh, t, inputs, {})[0] * jets[jet] for jet, p in row] for row in self._linear]
         return self._stacked([sum(row, jnp.zeros(())) for row in rows])
 

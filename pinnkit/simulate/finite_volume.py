@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import jax.numpy as jnp
-import sympy as sp
 from jax import Array
 
 from ..declare.conditions import Flux
@@ -14,7 +13,7 @@ from ..forms import FormUnavailable, Jet, conservation_form
 from ..forms.jets import jets_in
 from .grid import Grid
 from .padding import Ghosts
-from .sides import Side, side_names, statements
+from .sides import Side, boundary_data, side_names, statements
 from .simulator import Inputs, Program, Simulator
 from .wave_speeds import wave_speed
 
@@ -61,11 +60,11 @@ class FiniteVolumes(Simulator):
         names = [e.name for e in self.problem.equations]
         given: dict[Side, list[tuple[int, Program]]] = {}
         for condition in self.problem.of_kind(Flux):
+            value = boundary_data(condition, condition.value, self.problem)
             for side, name in side_names(self.problem).items():
                 if condition.where in (name, "boundary"):
                     row = names.index(condition.equation)
-                    value = Program(self.problem, [sp.sympify(condition.value)])
-                    given.setdefault(side, []).append((row, value))
+                    given.setdefault(side, []).append((row, Program(self.problem, [value])))
         return given
 
     def rate(self, t: Any, values: Array, inputs: Inputs) -> Array:

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 import diffrax
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from ..forms import FormUnavailable
@@ -23,6 +24,8 @@ Adjoint = Literal["checkpointed", "forward"]
 Scheme = Literal["explicit", "imex", "implicit", "etdrk"]
 
 _POWER_STEPS = 24
+_MEMORY, _COPIES = 5e8, 3  # bytes that states kept for a gradient may take, and arrays of that size in each
+_MANY = 2_000  # steps kept at most: more would be set aside for runs that take few
 _REACH = 6.0  # |λ| dt that one step of Dopri8 is stable for, nearly
 STAGES = {"explicit": 13, "imex": 40, "implicit": 40, "etdrk": 4}
 
@@ -57,8 +60,9 @@ def integrate(
         rtol=options.tolerance, atol=options.tolerance, pcoeff=0.2, icoeff=0.5
     )  # fmt: skip
     adjoint = (
-        diffrax.ForwardMode() if options.adjoint == "forward" else diffrax.RecursiveCheckpointAdjoint()
-    )
+        diffrax.ForwardMode() if options.adjoint == "forward"
+        else diffrax.RecursiveCheckpointAdjoint(_checkpoints(start, options.most))
+    )  # fmt: skip
     term, solver = _solver(simulator, options)
     found = diffrax.diffeqsolve(
         term, solver, times[0], times[-1], None, start, args=inputs,
@@ -67,6 +71,13 @@ def integrate(
     )  # fmt: skip
     values = jnp.where(jnp.isfinite(found.ys), found.ys, jnp.nan)
     return Integration(values, found.stats["num_steps"])
+
+
+def _checkpoints(start: Array, most: int) -> int:
+    """How many steps are kept: all where memory allows, else at least as many as diffrax would by itself."""
+    least = int(np.sqrt(2 * most)) + 1
+    room = int(_MEMORY / (_COPIES * start.size * start.dtype.itemsize))
+    return min(most, max(least, min(room, _MANY)))
 
 
 def _solver(simulator: Simulator, options: TimeOptions) -> tuple[Any, Any]:

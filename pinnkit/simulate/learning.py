@@ -116,7 +116,7 @@ class Learning:
 
     def judged(self, correction: Correction, draws: Draws) -> Judgement:
         """The corrected simulator on unseen cases, beside the coarse one, a better scheme on the same grid,
-        and the coarse scheme on as fine a grid as the same cost allows, at least twice as fine."""
+        and the coarse scheme on finer grids, up to the first that costs as much as the correction."""
         truth = self.reference(draws)
         inputs = _inputs(self.problem, draws)
         name, order = self._better
@@ -128,13 +128,12 @@ class Learning:
         errors, seconds = {}, {}
         for title, (simulator, own) in others.items():
             errors[title], seconds[title] = self._judged(simulator, own, draws, inputs, truth, 1)
-        # Work grows with the cells, and with the steps that stability asks of them.
-        ratio = (seconds["corrected"] / seconds["uncorrected"]) ** (1 / (len(self.counts) + 1))
-        factor = min((n for n in range(2, self.refinement + 1) if self.refinement % n == 0),
-                     key=lambda n: abs(n - ratio))  # fmt: skip
-        title = f"uncorrected, {factor} times as fine"
-        finer = self._simulator(self.backend, factor)
-        errors[title], seconds[title] = self._judged(finer, None, draws, inputs, truth, factor)
+        for factor in (n for n in range(2, self.refinement) if self.refinement % n == 0):
+            title = f"uncorrected, {factor} times as fine"
+            finer = self._simulator(self.backend, factor)
+            errors[title], seconds[title] = self._judged(finer, None, draws, inputs, truth, factor)
+            if seconds[title] >= seconds["corrected"]:
+                break
         return Judgement(errors, seconds)
 
     def _judged(

@@ -92,10 +92,18 @@ def _statement(condition: Condition, problem: Problem, state: Jet, side: Side) -
             mend="use a value, a normal derivative or a Robin condition, or another solver",
         )  # fmt: skip
     value = -replaced(residual, {jets.symbol(j): sp.S.Zero for j in present})
+    value = boundary_data(condition, value, problem)
+    ordered = tuple(coefficients.get(k, sp.S.Zero) * sign**k for k in range(max(coefficients) + 1))
+    return Statement(ordered, value).rate(problem, state.index[-1])
+
+
+def boundary_data(condition: Condition, value: sp.Expr, problem: Problem) -> sp.Expr:
+    """What a condition gives, in jets. Raises ``FormUnavailable`` for inferred data of more than time."""
+    jets = Jets(problem)
+    value = jets.to_jets(sp.sympify(value))
     if any(jets.unknowns[j.unknown].args != (problem.time,) for j in jets_in(value)):
         raise FormUnavailable(
             f"the {describe(condition)} on a grid", reason="it has inferred data of more than time",
             mend=f"infer a function of {problem.time} alone, or give them by a formula",
         )  # fmt: skip
-    ordered = tuple(coefficients.get(k, sp.S.Zero) * sign**k for k in range(max(coefficients) + 1))
-    return Statement(ordered, value).rate(problem, state.index[-1])
+    return value

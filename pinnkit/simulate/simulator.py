@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import sympy as sp
 from jax import Array
 
-from ..declare.conditions import Initial, InitialRate
+from ..declare.conditions import Flux, Initial, InitialRate
 from ..declare.problem import Problem
 from ..forms import ConservationForm, EvolutionForm, Jet, Jets, emit
 from ..forms.incompressible import IncompressibleForm
@@ -115,5 +115,6 @@ def needed_fields(simulator: Simulator) -> tuple[Jet, ...]:
     for state in simulator.states if len(simulator.problem.periodic) < len(simulator.grid.counts) else ():
         sides = statements(simulator.problem, state, fluxes=False).values()
         stated += [entry.value for entries in sides for entry in entries]
+    stated += [Jets(simulator.problem).to_jets(flux.value) for flux in simulator.problem.of_kind(Flux)]
     found = {*simulator.form.jets, *jets_in(*stated)}
     return tuple(sorted(j for j in found if j.unknown in inferred))

@@ -23,12 +23,14 @@ from ..geometry.shapes import Shape
 from ..geometry.simplices import simplices
 from .basis import FieldBasis
 from .compiled import compiled
+from .estimate import parameter_notes, widened
 from .finite_element import FiniteElements
 from .forward import BlowUp
 from .integrands import Coefficients
-from .inverse import InverseOptions, Model, Solved, infer
+from .inverse import infer
 from .mesh_field import MeshField
-from .trajectory import SplineField, SplineFields
+from .model import FITTING, InverseOptions, Model
+from .trajectory import Solved, SplineField, SplineFields
 
 _FIRST = {1: 8, 2: 6, 3: 2}  # cells along the longest side of the first mesh, by dimension
 _LOST = 1e-7  # of a solution, singular at a corner, that the last cell there may lose
@@ -36,7 +38,6 @@ _GRADING = 0.6  # growth of cells with the distance from corners
 _SAMPLES = 2048
 _UNRESOLVED = 0.1  # relative difference of two meshes that says nothing of a solution
 _MOST = {1: 200_000, 2: 100_000, 3: 25_000}  # unknowns that a sparse factor has room for, by dimension
-_FITTING = 1e-5  # relative error of the solutions while fitting
 _LAYERS = "layers thinner than the cells, as of convection, are not stabilised"
 
 
@@ -140,19 +141,21 @@ def solve(problem: Problem, options: SteadyOptions, inverse: InverseOptions) -> 
         return Solved(SplineFields([plain.field]), {}, plain.notes)
     model = SteadyModel(problem, options, inverse)
     theta, estimate = infer(model)
+    estimate = widened(model, theta, estimate)
     found = solve_steady(problem, options, model.coefficients(jnp.asarray(theta)), model.bases)
     fields = [
         SplineField([b.name], b.knots, b.degrees, np.asarray(estimate.coefficients[b.name])[..., None])
         for b in model.fields
     ]
-    return Solved(SplineFields([found.field, *fields]), estimate.parameters, (*found.notes, *estimate.notes))
+    notes = (*found.notes, *parameter_notes(model, theta, estimate), *estimate.notes)
+    return Solved(SplineFields([found.field, *fields]), estimate.parameters, notes)
 
 
 class SteadyModel(Model):
     """Observations by finite elements, on the mesh that the start of the fit asks for."""
 
     def __init__(self, problem: Problem, options: SteadyOptions, inverse: InverseOptions):
-        self._options = replace(options, tolerance=max(options.tolerance, _FITTING))
+        self._options = replace(options, tolerance=max(options.tolerance, FITTING))
         super().__init__(problem, options, inverse)
 
     @property
@@ -170,6 +173,15 @@ class SteadyModel(Model):
             fields[basis.name] = theta[place : place + size].reshape(basis.shape)
             place += size
         return Coefficients(values, fields)
+
+    def finer(self, theta: np.ndarray) -> np.ndarray | None:
+        """``simulated`` on cells half as large; None where the mesh was chosen by its error."""
+        if self._options.cells is None:
+            return None
+        finer, given = replace(self._options, cells=2 * self._options.cells), jnp.asarray(theta)
+        field = solve_steady(self.problem, finer, self.coefficients(given), self.bases).field
+        rows = zip(self.points, self.rows, self.sigma, strict=True)
+        return np.concatenate([field(points)[name] / sigma for points, name, sigma in rows])
 
     def _prepare(self, forward: SteadyOptions) -> None:
         begun = solve_steady(

@@ -111,10 +111,11 @@ class Diffsim(DirectSolver):
         from ..simulate.beginning import read_beginning
         from ..simulate.controlled import solve_control
         from ..simulate.forward import BlowUp
+        from ..simulate.model import InverseOptions
         from ..solution import Record, Solution, package_versions
 
         begun = None if options.start is None else read_beginning(options.start, problem)
-        intervals = inverse.InverseOptions(options.intervals, start=begun)
+        intervals = InverseOptions(options.intervals, start=begun)
         try:
             if problem.time is None:
                 found = steady.solve(problem, _steadily(options), intervals)

@@ -20,10 +20,11 @@ from jax import Array
 import pinnkit as pk
 from pinnkit.driver.numerics import numerics
 from pinnkit.forms import Jet
-from pinnkit.simulate.control import Case, Shooting, shoot
+from pinnkit.simulate.control import Case, Shooting
 from pinnkit.simulate.finite_volume import FiniteVolumes
 from pinnkit.simulate.march import march
 from pinnkit.simulate.policy import PolicyOptions, Steering
+from pinnkit.simulate.shoot import shoot
 from pinnkit.simulate.simulator import Inputs
 from tests.benchmarks.tables import Gate
 
@@ -75,31 +76,41 @@ def drawn(simulator: FiniteVolumes, seed: int, count: int) -> tuple[Case, np.nda
 
 def gates() -> Iterator[Gate]:
     """Direct shooting, then a policy of state and target."""
-    must = f"‖f‖₁ ≤ {_EFFORT} × that of the generating force, miss ≤ {_MISS:.0e}"
     with numerics():
         simulator = FiniteVolumes(problem(), (CELLS,))
-        cases, generating = drawn(simulator, 0, CASES)
-        started = time.process_time()
-        shooting = Shooting(simulator.problem, simulator, _INTERVALS, STEPS + 1, SUBSTEPS)
-        found = shoot(shooting, cases)
-        spent = time.process_time() - started
-        controls = jax.vmap(lambda theta: shooting.controls(theta)["f"])(jnp.asarray(found.theta))
-        weights = np.asarray(shooting.weights) / 0.96 * STEPS
-        effort = float(np.einsum("k,ckx->", weights, np.abs(controls)) / generating.sum())
-        yield Gate(
-            f"Burgers, control by shooting, {CASES} cases ({spent:.0f} CPU s)", must,
-            f"{effort:.3f} ×; median miss {np.median(found.miss):.1e}, largest {found.miss.max():.1e}",
-            effort <= _EFFORT and bool(found.miss.max() <= _MISS),
-        )  # fmt: skip
-        started = time.process_time()
-        steering = Steering(simulator, STEPS, SUBSTEPS)
-        policy = steering.trained(drawn(simulator, 1, _TRAINED)[0], PolicyOptions(iterations=_ITERATIONS))
-        spent = time.process_time() - started
-        states, forces = jax.jit(jax.vmap(lambda case: steering.run(policy, case)))(cases)
-        effort = float(np.abs(forces).sum() / generating.sum())
-        off = np.linalg.norm(states[:, -1] - cases.target, axis=(1, 2))
-        miss = off / np.linalg.norm(cases.target, axis=(1, 2))
-        yield Gate(
-            f"the same by a neural policy ({spent:.0f} CPU s to train)", "–",
-            f"{effort:.3f} ×; median miss {np.median(miss):.1e}, largest {miss.max():.1e}", None,
-        )  # fmt: skip
+        given = drawn(simulator, 0, CASES)
+        yield shooting(simulator, *given)
+        yield policy(simulator, *given)
+
+
+def shooting(simulator: FiniteVolumes, cases: Case, generating: np.ndarray) -> Gate:
+    """Controls of every case by themselves."""
+    must = f"‖f‖₁ ≤ {_EFFORT} × that of the generating force, miss ≤ {_MISS:.0e}"
+    started = time.process_time()
+    search = Shooting(simulator.problem, simulator, _INTERVALS, STEPS + 1, SUBSTEPS)
+    found = shoot(search, cases)
+    spent = time.process_time() - started
+    controls = jax.vmap(lambda theta: search.controls(theta)["f"])(jnp.asarray(found.theta))
+    weights = np.asarray(search.weights) / 0.96 * STEPS
+    effort = float(np.einsum("k,ckx->", weights, np.abs(controls)) / generating.sum())
+    return Gate(
+        f"Burgers, control by shooting, {CASES} cases ({spent:.0f} CPU s)", must,
+        f"{effort:.3f} ×; median miss {np.median(found.miss):.1e}, largest {found.miss.max():.1e}",
+        effort <= _EFFORT and bool(found.miss.max() <= _MISS),
+    )  # fmt: skip
+
+
+def policy(simulator: FiniteVolumes, cases: Case, generating: np.ndarray) -> Gate:
+    """A network that sees the state, and was trained on other cases."""
+    started = time.process_time()
+    steering = Steering(simulator, STEPS, SUBSTEPS)
+    trained = steering.trained(drawn(simulator, 1, _TRAINED)[0], PolicyOptions(iterations=_ITERATIONS))
+    spent = time.process_time() - started
+    states, forces = jax.jit(jax.vmap(lambda case: steering.run(trained, case)))(cases)
+    effort = float(np.abs(forces).sum() / generating.sum())
+    off = np.linalg.norm(states[:, -1] - cases.target, axis=(1, 2))
+    miss = off / np.linalg.norm(cases.target, axis=(1, 2))
+    return Gate(
+        f"the same by a neural policy ({spent:.0f} CPU s to train)", "–",
+        f"{effort:.3f} ×; median miss {np.median(miss):.1e}, largest {miss.max():.1e}", None,
+    )  # fmt: skip

@@ -48,7 +48,8 @@ def gates() -> Iterator[Gate]:
         judgement = learning.judged(correction, draws(1, UNSEEN))
     errors = judgement.errors
     times = errors["uncorrected"] / errors["corrected"]
-    shown = "; ".join(f"{name} {error:.4f}" for name, error in errors.items())
+    cost = {name: spent / judgement.seconds["corrected"] for name, spent in judgement.seconds.items()}
+    shown = "; ".join(f"{name} {error:.4f} for {cost[name]:.2g} × the time" for name, error in errors.items())
     yield Gate(
         f"Burgers, MUSCL on {CELLS} cells corrected, unrolled {UNROLL[-1]} ({spent:.0f} CPU s to train)",
         f"≥ {_TIMES_BETTER:.0f} × better than MUSCL", f"{times:.1f} ×: {shown}", times >= _TIMES_BETTER,

@@ -13,7 +13,8 @@ import sympy as sp
 
 import pinnkit as pk
 from pinnkit.driver.numerics import numerics
-from pinnkit.simulate.inverse import InverseOptions, infer
+from pinnkit.simulate.inverse import infer
+from pinnkit.simulate.model import InverseOptions
 from pinnkit.simulate.steady import SteadyModel, SteadyOptions
 from tests.benchmarks.tables import Gate
 

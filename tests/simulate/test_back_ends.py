@@ -14,7 +14,7 @@ from pinnkit.simulate.choose import choose
 from pinnkit.simulate.finite_difference import FiniteDifferences
 from pinnkit.simulate.finite_volume import FiniteVolumes
 from pinnkit.simulate.forward import ForwardOptions, simulate
-from pinnkit.simulate.simulator import declared_inputs
+from pinnkit.simulate.simulator import declared_inputs, needed_fields
 from pinnkit.simulate.spectral import Spectral
 
 x, y = pk.coordinates("x y")
@@ -160,3 +160,33 @@ def test_nonlinear_conditions_are_refused_on_grids():
     )  # fmt: skip
     with pytest.raises(FormUnavailable, match="nonlinear"):
         FiniteDifferences(problem, (16,))
+
+
+def test_an_inferred_source_is_part_of_the_linear_rate():
+    source = pk.unknown("source", x, infer=True)
+    problem = pk.Problem(
+        "p", pk.Interval(0, 1), [D(u, t) - D(u, (x, 2)) + u**3 - source],
+        [pk.Initial(u, sp.sin(sp.pi * x)), pk.Dirichlet(u, 0)], [pk.Observations(u, "unread.csv")],
+    )  # fmt: skip
+    simulator = FiniteDifferences(problem, (16,))
+    inputs = declared_inputs(problem)._replace(fields={j: np.ones(16) for j in needed_fields(simulator)})
+    values = simulator.start(inputs)
+    parts = simulator.linear_rate(0.0, values, inputs) + simulator.rest_rate(0.0, values, inputs)
+    np.testing.assert_allclose(parts, simulator.rate(0.0, values, inputs), atol=1e-12)
+
+
+def test_an_inferred_flux_of_time_is_that_of_finite_volumes():
+    def rate(flux, observations=(), fields=None):
+        problem = pk.Problem(
+            "p", pk.Interval(0, 1), {"burgers": D(u, t) + D(u**2 / 2, x)},
+            [pk.Initial(u, 1 + x), pk.Flux("burgers", flux, "left")], observations,
+        )  # fmt: skip
+        simulator, inputs = FiniteVolumes(problem, (16,)), declared_inputs(problem)
+        inputs = inputs._replace(fields=dict.fromkeys(needed_fields(simulator), fields))
+        return simulator.rate(0.0, simulator.start(inputs), inputs)
+
+    seen = [pk.Observations(u, "unread.csv")]
+    found = rate(pk.unknown("g", t, infer=True), seen, lambda t: -0.7 + t)
+    np.testing.assert_allclose(found, rate(sp.Float(-0.7) + t), atol=1e-14)
+    with pytest.raises(FormUnavailable, match="inferred data of more than time"):
+        rate(pk.unknown("h", x, infer=True), seen)

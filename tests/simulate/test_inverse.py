@@ -7,8 +7,11 @@ import pytest
 import sympy as sp
 
 import pinnkit as pk
+from pinnkit.simulate.estimate import widened
 from pinnkit.simulate.forward import ForwardOptions
-from pinnkit.simulate.inverse import InverseOptions, Model, infer, resolution_map, solve
+from pinnkit.simulate.inverse import infer, solve
+from pinnkit.simulate.model import InverseOptions, Model
+from pinnkit.simulate.resolution import resolution_map, well_seen
 
 x = pk.coordinates("x")
 t = pk.time("t", 0, 0.3)
@@ -107,3 +110,24 @@ def test_an_initial_state_is_recovered_and_what_is_lost_is_said(tmp_path):
     seen = resolution_map(model.fields[0], estimate.resolution["a"], [line])
     assert np.all((seen > -1e-6) & (seen < 1 + 1e-6))
     assert any("smoothness weighed" in note for note in estimate.notes)
+
+
+def test_the_error_of_a_given_grid_widens_the_intervals(tmp_path):
+    problem = decay(observed(tmp_path, exact, noise=1e-4), 1e-4)
+    model = Model(problem, ForwardOptions(points=8, order=2), InverseOptions())
+    theta, alone = infer(model)
+    off = {name: abs(alone.parameters[name] - value) for name, value in TRUTH.items()}
+    assert off["k"] > 10 * alone.deviations["k"]  # the data are exact, the grid is not
+    found = widened(model, theta, alone)
+    assert all(off[name] < 3 * found.deviations[name] for name in TRUTH)
+    assert found.deviations["k"] < 2 * off["k"]
+    assert any("twice as many cells" in note for note in found.notes)
+
+
+def test_what_only_enlarged_errors_would_show_is_not_resolved():
+    # The third of three values is seen a hundred times more faintly than the others, whatever the noise.
+    seen = well_seen(np.diag([1.0, 1.0, 1e-4]), np.eye(3))
+    assert seen[0] > 0.9
+    assert seen[2] < 0.01
+    np.testing.assert_allclose(well_seen(1e6 * np.diag([1.0, 1.0, 1e-4]), np.eye(3)), seen)
+    np.testing.assert_allclose(well_seen(np.zeros((3, 3)), np.eye(3)), 0)

@@ -7,7 +7,8 @@ import pytest
 import sympy as sp
 
 import pinnkit as pk
-from pinnkit.simulate.inverse import InverseOptions, infer
+from pinnkit.simulate.inverse import infer
+from pinnkit.simulate.model import InverseOptions
 from pinnkit.simulate.steady import SteadyModel, SteadyOptions, solve
 
 x, y = pk.coordinates("x y")
