@@ -1,6 +1,6 @@
 """Every comparison with peers, one table after the other, each written into docs/benchmarks.md.
 
-    python -m tests.benchmarks.bench [derivatives] [time_to_error] [compare] [-- ARGUMENTS OF THE PARTS]
+    python -m tests.benchmarks.bench [derivatives] [time_to_error] [compare] … [-- ARGUMENTS OF THE PARTS]
 
 Without names all parts are run. The exit code is 1 where a gate is missed.
 """
@@ -16,6 +16,7 @@ PARTS = {
     "derivatives": "residual and gradient, per point, against naive nesting and peers",
     "time_to_error": "seconds to DeepXDE's own final error",
     "compare": "solvers of the zoo's problems beside finite elements",
+    "features": "random features on smooth Poisson problems, cold and once compiled",
     "decomposition": "solvers with many networks, and the time of a step by their number",
     "simulation": "simulations forward, inverse, controlled, corrected, and the cost of a gradient",
     "variational": "solvers of tested residuals",

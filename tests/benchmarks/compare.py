@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from tests.benchmarks.tables import ROOT, circumstances, write
 
 # Each problem with the solvers that are run on it beside finite elements.
-CASES = {"poisson_modes": ("rfm", "pinn", "deepxde"), "kovasznay": ("pinn", "deepxde")}
+CASES = {
+    "poisson_modes": ("rfm", "pinn", "deepxde"), "kovasznay": ("rfm", "pinn"), "burgers": ("march", "pinn"),
+}  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
