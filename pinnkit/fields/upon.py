@@ -43,7 +43,7 @@ def continued(conditions: ExactConditions, found: Found, problem: Problem) -> Ex
     initial conditions are replaced. On the boundary found = L at t₀, hence u = L for all t.
     """
     starts = (Initial, InitialRate)
-    orders: dict[str, int] = dict.fromkeys(problem.unknown_names, 0)
+    orders: dict[str, int] = dict.fromkeys(conditions.transform, 0)
     for condition in problem.of_kind(*starts):
         orders[condition.unknown.func.__name__] += 1
     transforms = {

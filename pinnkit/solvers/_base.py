@@ -19,10 +19,15 @@ if TYPE_CHECKING:
     from jax import Array
 
     from ..declare import Problem
+    from ..fields.exact_conditions import ExactConditions
     from ..forms.scale import Scaling
     from ..geometry.division import Division
     from ..solution import Field, Index, Solution
     from ..training import AbstractRefinement, AbstractRule, LeastSquares, Stage
+
+
+Upon = Callable[["ExactConditions"], "ExactConditions"]
+"""Makes exact conditions those of unknowns that are built upon others, found before."""
 
 
 class Options(BaseModel):
@@ -120,8 +125,11 @@ class TrainedSolver(Solver):
     """A solver that states a least-squares problem and leaves its solution to the training loop."""
 
     @abc.abstractmethod
-    def build(self, problem: Problem, options: Any, seed: int) -> Formulation:
-        """The fields, initialised from the seed, the residual blocks to be made small, and the schedule."""
+    def build(self, problem: Problem, options: Any, seed: int, upon: Upon | None = None) -> Formulation:
+        """The fields, initialised from the seed, the residual blocks to be made small, and the schedule.
+
+        With ``upon`` the unknowns are built upon others: a later slab of time, a correction.
+        """
 
     def formulate(self, scaling: Scaling, options: Any, seed: int) -> Formulation:
         """What the solver makes of a problem in units of order one, brought back to those declared."""

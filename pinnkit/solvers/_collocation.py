@@ -10,13 +10,13 @@ from ..fields.collocation import Serve, Transform
 from ..forms.errors import FormUnavailable
 from ..geometry.division import Division
 from ..training.least_squares import Block, LeastSquares
-from ._base import Formulation
+from ._base import Formulation, Upon
 from ._collocation_defaults import settled
 from ._collocation_options import CollocationOptions
 from ._collocation_weighting import EQUATIONS, weighting_rules
 from ._networks import Draw
 from ._points import Points
-from ._setup import Settle, Setup, Upon
+from ._setup import Settle, Setup
 
 HIGHEST_ORDER = 4
 
@@ -27,15 +27,13 @@ class Ansatz:
 
     ``draw`` makes the network of a group of unknowns from its key, None as usual; ``serve`` tells which parts
     of it serve a point; ``settle`` decides what options leave open; ``blocks`` are those besides equations,
-    conditions and observations, for given transforms of the unknowns. ``upon`` makes the exact conditions
-    those of unknowns that are built upon others, found before; ``division`` is what a drawing shows.
+    conditions and observations, for given transforms of the unknowns. ``division`` is what a drawing shows.
     """
 
     draw: Draw | None = None
     serve: Serve | None = None
     settle: Settle = settled
     blocks: Callable[[Mapping[str, Transform]], Sequence[Block]] = lambda transforms: ()
-    upon: Upon = lambda conditions: conditions
     division: Division | None = None
     notes: tuple[str, ...] = ()
     sees_jumps: bool = False
@@ -48,13 +46,14 @@ def formulate(
     seed: int,
     declared: Problem | None = None,
     ansatz: Ansatz | None = None,
+    upon: Upon | None = None,
 ) -> Formulation:
     """The least-squares problem of collocation for a declaration.
 
     ``declared`` is the one whose class decides what is left open, where ``problem`` was derived from it.
     """
     ansatz = ansatz or Ansatz()
-    setup = Setup(problem, options, seed, declared, ansatz.settle, ansatz.draw, ansatz.serve, ansatz.upon)
+    setup = Setup(problem, options, seed, declared, ansatz.settle, ansatz.draw, ansatz.serve, upon)
     strong, soft, options = setup.strong, setup.conditions.soft, setup.options
     if (highest := max(strong.jets, key=lambda jet: jet.order)).order > HIGHEST_ORDER:
         raise FormUnavailable(

@@ -116,8 +116,15 @@ class CollocationOptions(Options):
     """Seconds of training after which it ends; none, iterations alone decide."""
 
 
-class MultistageOptions(CollocationOptions):
-    """Options of multi-stage networks: those of ``pinn`` for every stage, and how many there are."""
+class SequenceOptions(CollocationOptions):
+    """Options of ``pinn``, which is trained again and again, or of another solver in its place."""
+
+    of: dict[str, Any] = {}
+    """Another solver than pinn, by name, with its own options: {name: fbpinn, subdomains: {x: 4}}."""
+
+
+class MultistageOptions(SequenceOptions):
+    """Options of multi-stage networks: those of the first stage, and how many there are."""
 
     stages: int = Field(2, ge=2, le=5)
     """Networks, one upon the other."""
@@ -127,8 +134,8 @@ class MultistageOptions(CollocationOptions):
     """Optimisers of the stages after the first; ``head`` is random features and least squares."""
 
 
-class SlabOptions(CollocationOptions):
-    """Options of slabs in time: those of ``pinn`` for every slab, and where they end."""
+class SlabOptions(SequenceOptions):
+    """Options of slabs in time: those of every slab, and where they end."""
 
     slabs: Annotated[int, Field(ge=1)] | tuple[float, ...] = 4
     """Number of slabs of equal length, or the times between them."""

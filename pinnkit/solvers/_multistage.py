@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -15,9 +16,9 @@ from ..forms.scale import scale
 from ..training.least_squares import LeastSquares
 from ..training.rounding import at_floor
 from ._base import Formulation, SolverFailed
-from ._collocation import Ansatz, formulate
+from ._collocation import formulate
 from ._collocation_options import MultistageOptions, PointsOptions
-from ._sequence import Link, SequenceField, require_double
+from ._sequence import Link, SequenceField, inner_solver
 
 _PROBES = 256  # points at which the size is estimated
 
@@ -26,8 +27,8 @@ class Stages:
     """The stages so far; ``train`` adds to them until they are as many as asked for."""
 
     def __init__(self, problem: Problem, options: MultistageOptions, seed: int):
-        require_double(options, "multistage")
         self.scaling = scale(problem)
+        self.first = inner_solver(self.scaling.problem, options, "multistage")
         self.problem, self.options, self.seed = self.scaling.problem, options, seed
         self.links: list[Link] = []
         self.sizes: list[float] = []
@@ -66,16 +67,14 @@ class Stages:
 
     def formulation(self, size: float, points: PointsOptions | None = None) -> Formulation:
         """What is trained next, with its own ``points`` if any."""
-        options, ansatz = self.options, Ansatz()
-        if self.links:
-            found = self.links[-1].found
-            options = options.model_copy(
-                update={"network": options.later_network, "optimizer": options.later_optimizer}
-            )
-            ansatz = Ansatz(upon=lambda conditions: corrected(conditions, found, size))
-        if points is not None:
-            options = options.model_copy(update={"points": points})
-        return formulate(self.problem, options, self.seed + len(self.links), ansatz=ansatz)
+        if not self.links:
+            solver, options = self.first
+            return solver.build(self.problem, options, self.seed)
+        changed = {"network": self.options.later_network, "optimizer": self.options.later_optimizer}
+        changed |= {} if points is None else {"points": points}
+        options = self.options.model_copy(update=changed)
+        upon = partial(corrected, found=self.links[-1].found, size=size)
+        return formulate(self.problem, options, self.seed + len(self.links), upon=upon)
 
     def _size(self) -> float:
         """ε = ‖R‖/‖∂R/∂ε‖ of the next stage as it is drawn, at a few points."""

@@ -24,7 +24,7 @@ from ..geometry.errors import GeometryError
 from ..geometry.mapping import from_mapping
 from ..geometry.partitions import REST, Level, at_levels, at_sites, in_boxes, in_shapes
 from ..training.least_squares import Block
-from ._base import Formulation
+from ._base import Formulation, Upon
 from ._collocation import Ansatz, formulate
 from ._collocation_options import NetworkOptions
 from ._ensemble import cuts_of, drawn_ensemble, settled_in_parts
@@ -35,7 +35,12 @@ from ._subdomain_options import PartitionOptions
 
 
 def formulate_partition(
-    problem: Problem, options: PartitionOptions, seed: int, by_flux: bool, residuals: bool
+    problem: Problem,
+    options: PartitionOptions,
+    seed: int,
+    by_flux: bool,
+    residuals: bool,
+    upon: Upon | None = None,
 ) -> Formulation:
     """Collocation with a network for each subdomain, and one block for what is matched between them.
 
@@ -74,7 +79,7 @@ def formulate_partition(
     division = Division(found.names, found.lower, found.upper, found.nearest, interfaces)
     note = f"{how}; {len(interfaces.pairs)} interfaces with {len(interfaces.points)} points"
     ansatz = Ansatz(draw, serve, settle, blocks, division=division, notes=(note,), sees_jumps=by_flux)
-    return formulate(problem, options, seed, ansatz=ansatz)
+    return formulate(problem, options, seed, ansatz=ansatz, upon=upon)
 
 
 def _owners(found: Decomposition, x: Array) -> Array:
@@ -85,10 +90,12 @@ def _owners(found: Decomposition, x: Array) -> Array:
 
     def owners(bits: Any) -> np.ndarray:
         points = np.ascontiguousarray(bits, np.int32).view(np.float64)[..., 0]
-        return found.nearest(points).astype(np.int32)
+        flat = found.nearest(points.reshape(-1, points.shape[-1]))
+        return flat.astype(np.int32).reshape(points.shape[:-1])
 
-    bits = jax.lax.bitcast_convert_type(x.astype(np.float64), np.int32)
-    return jax.pure_callback(owners, jax.ShapeDtypeStruct(x.shape[:1], np.int32), bits)
+    bits = jax.lax.bitcast_convert_type(jax.lax.stop_gradient(x).astype(np.float64), np.int32)
+    shape = jax.ShapeDtypeStruct(x.shape[:1], np.int32)
+    return jax.pure_callback(owners, shape, bits, vmap_method="broadcast_all")
 
 
 def _decomposed(problem: Problem, options: PartitionOptions) -> tuple[Decomposition, str]:

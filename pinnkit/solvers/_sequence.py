@@ -14,12 +14,14 @@ import numpy as np
 from jax import Array
 
 from ..declare.errors import DeclarationError
+from ..declare.problem import Problem
 from ..fields.upon import Found, unknowns
 from ..forms.scale import Scaling
 from ..training.least_squares import LeastSquares
 from ..training.loop import TrainResult, train
-from ._base import Formulation
-from ._collocation_options import CollocationOptions
+from ._base import Formulation, TrainedSolver
+from ._collocation_options import CollocationOptions, SequenceOptions
+from ._options import read_options
 
 _CHUNK = 2048
 
@@ -56,19 +58,49 @@ class Link:
         result = train(
             posed, formulation.schedule, seed=seed, redraw=formulation.redraw,
             redraw_every=formulation.redraw_every, rules=formulation.rules, tolerance=formulation.tolerance,
-            time_limit=formulation.time_limit,
+            time_limit=formulation.time_limit, refinement=formulation.refinement,
         )  # fmt: skip
         return cls(formulation, result.fields, result)
 
 
-def require_double(options: CollocationOptions, name: str) -> None:
-    """Raise ``DeclarationError`` for single precision, on whose rounding errors the next link would build."""
-    if options.precision == "float32":
+def inner_solver(problem: Problem, options: SequenceOptions, name: str) -> tuple[TrainedSolver, Any]:
+    """The solver that is trained again and again for ``name``, and its options.
+
+    Raises ``DeclarationError`` for one that is not trained or does not fit, for options beside it that it
+    does not read, and for single precision, on whose rounding errors the next link would build.
+    """
+    from . import get
+
+    own = {key: getattr(options, key) for key in CollocationOptions.model_fields}
+    solver = get(str(options.of.get("name", "pinn")))
+    if not isinstance(solver, TrainedSolver):
+        raise DeclarationError(
+            f"{name} of {solver.name}", section="of", expected="a solver that is trained",
+            mend="take pinn, or solver: " + solver.name,
+        )  # fmt: skip
+    if unmet := solver.unmet(problem):
+        raise DeclarationError(
+            f"{name} of {solver.name}, which does not fit this problem", section="of",
+            expected="; ".join(unmet), mend="leave `of` out: pinn fits",
+        )  # fmt: skip
+    if options.of:
+        defaults = CollocationOptions()
+        if idle := [key for key, value in own.items() if value != getattr(defaults, key)]:
+            raise DeclarationError(
+                f"{name} of {solver.name} does not read {', '.join(idle)} beside `of`", section=idle[0],
+                expected="its options within `of`", mend=f"of: {{name: {solver.name}, {idle[0]}: …}}",
+            )  # fmt: skip
+        given = {key: value for key, value in options.of.items() if key != "name"}
+        chosen = read_options(solver.options, given, ("solver", "of"))
+    else:
+        chosen = CollocationOptions(**own)
+    if getattr(chosen, "precision", "float64") == "float32":
         raise DeclarationError(
             f"{name} in float32: what follows would be trained on rounding errors",
             expected="precision: float64 or mixed", mend="leave it out, or take solver: pinn",
             section="precision",
         )  # fmt: skip
+    return solver, chosen
 
 
 def history(links: Sequence[Link], label: str) -> dict[str, np.ndarray]:

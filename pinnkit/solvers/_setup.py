@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from ..declare.problem import Problem
 from ..fields.collocation import Serve
-from ..fields.exact_conditions import UNTOUCHED, ExactConditions, exact_conditions
+from ..fields.exact_conditions import UNTOUCHED, exact_conditions
 from ..fields.model import Fields
 from ..fields.precision import cast
 from ..forms.strong import strong_form
@@ -21,21 +21,20 @@ from ..training.least_squares import Block, LeastSquares
 from ..training.random_features import HeadLeastSquares
 from ..training.schedule import read_schedule
 from ..training.weighting import AbstractRule, with_blocks
-from ._base import Formulation
+from ._base import Formulation, Upon
 from ._collocation_defaults import fitted, settled
 from ._collocation_options import CollocationOptions
 from ._networks import Draw, initial_fields
 from ._residual import Evaluation, Residual
 
 Settle = Callable[[Problem, CollocationOptions], tuple[CollocationOptions, str]]
-Upon = Callable[[ExactConditions], ExactConditions]
 
 
 class Setup:
     """Options with nothing left open, conditions, fields, schedule, and the equations as they stand.
 
     ``declared`` is the problem whose class decides what is left open, where ``problem`` was derived from it;
-    ``settle``, ``draw``, ``serve`` and ``upon`` are as of an ``Ansatz``.
+    ``settle``, ``draw`` and ``serve`` are as of an ``Ansatz``, ``upon`` as of a solver's ``build``.
     """
 
     def __init__(
@@ -47,7 +46,7 @@ class Setup:
         settle: Settle = settled,
         draw: Draw | None = None,
         serve: Serve | None = None,
-        upon: Upon = lambda conditions: conditions,
+        upon: Upon | None = None,
     ):
         left_open = options.optimizer == "auto"
         self.problem, self.seed, self._serve = problem, seed, serve
@@ -55,7 +54,8 @@ class Setup:
         stages = read_schedule(self.options.optimizer)  # complaints come before the work
         # what features lack in derivatives of the lift they do not make up for; trained networks do
         analytic = any(stage.optimiser.name == HeadLeastSquares.name for stage in stages)
-        self.conditions = upon(exact_conditions(problem, options.conditions, analytic))
+        conditions = exact_conditions(problem, options.conditions, analytic)
+        self.conditions = conditions if upon is None else upon(conditions)
         self.transforms = {name: t for name, t in self.conditions.transform.items() if t is not UNTOUCHED}
         fields = initial_fields(problem, self.options.network, seed, draw)
         self.fields = fields.in_precision(options.precision)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import pairwise
 
 import jax
@@ -14,18 +15,17 @@ from ..fields.upon import continued
 from ..forms.intervals import within
 from ..forms.scale import scale
 from ._base import Formulation, SolverFailed
-from ._collocation import Ansatz, formulate
 from ._collocation_options import SlabOptions
-from ._sequence import Link, SequenceField, require_double
+from ._sequence import Link, SequenceField, inner_solver
 
 
 class Slabs:
     """The slabs so far; ``train`` adds to them until time is over."""
 
     def __init__(self, problem: Problem, options: SlabOptions, seed: int):
-        require_double(options, "slabs")
         self.scaling = scale(problem)
-        self.options, self.seed = options, seed
+        self.solver, self.options = inner_solver(self.scaling.problem, options, "slabs")
+        self.seed = seed
         self.edges = _edges(problem, options.slabs)
         self.parts = [within(self.scaling.problem, *pair) for pair in pairwise(self.edges)]
         self.links: list[Link] = []
@@ -48,11 +48,10 @@ class Slabs:
 
     def formulation(self) -> Formulation:
         """That of the next slab, which goes on from the last one."""
-        part, ansatz = self.parts[len(self.links)], Ansatz()
+        part, upon = self.parts[len(self.links)], None
         if self.links:
-            found = self.links[-1].found
-            ansatz = Ansatz(upon=lambda conditions: continued(conditions, found, part))
-        return formulate(part, self.options, self.seed, ansatz=ansatz)
+            upon = partial(continued, found=self.links[-1].found, problem=part)
+        return self.solver.build(part, self.options, self.seed, upon)
 
     def field(self) -> SequenceField:
         """Every slab's own unknowns; at an edge, those of the earlier one."""

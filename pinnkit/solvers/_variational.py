@@ -23,7 +23,7 @@ from ..training.least_squares import Block, LeastSquares
 from ..variational.blocks import Cells, Integral, Layout, Placed, TestedRows, gathered, padded, place
 from ..variational.buckets import Bucket, Part
 from ..variational.gram import DependentTests, Norm
-from ._base import Formulation
+from ._base import Formulation, Upon
 from ._collocation_weighting import EQUATIONS, weighting_rules
 from ._points import Points
 from ._residual import Residual
@@ -162,8 +162,15 @@ class Tester:
 class Assembly:
     """The least-squares problem of tested residuals for a declaration, with whatever it is tested."""
 
-    def __init__(self, problem: Problem, options: VariationalOptions, seed: int, growing: bool = False):
-        self.options, self.setup = options, Setup(problem, options.as_collocation(), seed)
+    def __init__(
+        self,
+        problem: Problem,
+        options: VariationalOptions,
+        seed: int,
+        growing: bool = False,
+        upon: Upon | None = None,
+    ):
+        self.options, self.setup = options, Setup(problem, options.as_collocation(), seed, upon=upon)
         self.form = tested_form(problem, options.form)
         self.tester = Tester(problem, self.form, options, self.setup.transforms, growing)
 

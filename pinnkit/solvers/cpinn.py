@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._base import Formulation, Requirement, TrainedSolver
+from ._base import Formulation, Requirement, TrainedSolver, Upon
 from ._subdomain_options import PartitionOptions
 
 if TYPE_CHECKING:
@@ -35,8 +35,10 @@ class Cpinn(TrainedSolver):
     requires = (Requirement("equations in flux form", _has_flux),)
     options = PartitionOptions
 
-    def build(self, problem: Problem, options: PartitionOptions, seed: int) -> Formulation:
+    def build(
+        self, problem: Problem, options: PartitionOptions, seed: int, upon: Upon | None = None
+    ) -> Formulation:
         """Collocation in every subdomain, and the block of the interfaces."""
         from ._partition import formulate_partition
 
-        return formulate_partition(problem, options, seed, by_flux=True, residuals=False)
+        return formulate_partition(problem, options, seed, by_flux=True, residuals=False, upon=upon)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, PositiveInt
 
-from ._base import Formulation, TrainedSolver
+from ._base import Formulation, TrainedSolver, Upon
 from ._collocation_options import CollocationOptions, NetworkOptions
 from ._subdomain_options import Subdomains
 
@@ -41,7 +41,9 @@ class Fbpinn(TrainedSolver):
     )
     options = FbpinnOptions
 
-    def build(self, problem: Problem, options: FbpinnOptions, seed: int) -> Formulation:
+    def build(
+        self, problem: Problem, options: FbpinnOptions, seed: int, upon: Upon | None = None
+    ) -> Formulation:
         """Collocation with windowed networks in place of one for the whole domain."""
         import jax.numpy as jnp
         from jax import Array
@@ -81,4 +83,4 @@ class Fbpinn(TrainedSolver):
             return settled_in_parts(problem, options, whole.size)
 
         ansatz = Ansatz(draw, serve, settle, division=division)
-        return formulate(problem, options, seed, ansatz=ansatz)
+        return formulate(problem, options, seed, ansatz=ansatz, upon=upon)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ._base import Formulation, Requirement, TrainedSolver
+from ._base import Formulation, Requirement, TrainedSolver, Upon
 from ._variational_options import CellOptions, CellTestOptions, RefineOptions, VariationalOptions
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ class HpVpinn(TrainedSolver):
     )
     options = HpVpinnOptions
 
-    def build(self, problem: Problem, options: HpVpinnOptions, seed: int) -> Formulation:
+    def build(
+        self, problem: Problem, options: HpVpinnOptions, seed: int, upon: Upon | None = None
+    ) -> Formulation:
         """Networks for the unknowns, blocks of tested residuals, one for each condition that is soft."""
         from ._cells import CellTests
         from ._refinement import CellRefinement
@@ -45,7 +47,7 @@ class HpVpinn(TrainedSolver):
         raised = growing and options.refine.by != "h"
         highest = options.refine.highest_order if raised else None
         tests = CellTests(problem, options, options.cells, highest)
-        assembly = Assembly(problem, options, seed, growing)
+        assembly = Assembly(problem, options, seed, growing, upon)
         refinement = CellRefinement(tests, assembly, options.refine)
         made = assembly.formulation(lambda: refinement.posed(refinement.start()))
         first, *others = made.schedule

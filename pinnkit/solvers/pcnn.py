@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ._base import Formulation, Requirement, TrainedSolver
+from ._base import Formulation, Requirement, TrainedSolver, Upon
 from ._collocation_options import CollocationOptions
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ class Pcnn(TrainedSolver):
     requires = (Requirement("an equation whose flux holds gradients", _has_flux),)
     options = CollocationOptions
 
-    def build(self, problem: Problem, options: CollocationOptions, seed: int) -> Formulation:
+    def build(
+        self, problem: Problem, options: CollocationOptions, seed: int, upon: Upon | None = None
+    ) -> Formulation:
         """Collocation for the mixed problem, which answers for the declared unknowns."""
         import jax.numpy as jnp
 
@@ -53,7 +55,7 @@ class Pcnn(TrainedSolver):
         from ._collocation import formulate
 
         mixed = mixed_form(problem)
-        whole = formulate(mixed.problem, options, seed, declared=problem)
+        whole = formulate(mixed.problem, options, seed, declared=problem, upon=upon)
         assert whole.residuals is not None
         names, told, found = problem.unknown_names, whole.residuals, whole
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._base import Formulation, TrainedSolver
+from ._base import Formulation, TrainedSolver, Upon
 from ._collocation_options import CollocationOptions
 
 if TYPE_CHECKING:
@@ -22,8 +22,10 @@ class Pinn(TrainedSolver):
     )
     options = CollocationOptions
 
-    def build(self, problem: Problem, options: CollocationOptions, seed: int) -> Formulation:
+    def build(
+        self, problem: Problem, options: CollocationOptions, seed: int, upon: Upon | None = None
+    ) -> Formulation:
         """Networks for the unknowns, one block for the equations and one for each soft condition."""
         from ._collocation import formulate
 
-        return formulate(problem, options, seed)
+        return formulate(problem, options, seed, upon=upon)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from ._base import Formulation, Options, Requirement, TrainedSolver
+from ._base import Formulation, Options, Requirement, TrainedSolver, Upon
 from ._collocation_options import CollocationOptions, NetworkOptions, PointsOptions, WeightOptions
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ class Rfm(TrainedSolver):
     )
     options = RfmOptions
 
-    def build(self, problem: Problem, options: RfmOptions, seed: int) -> Formulation:
+    def build(
+        self, problem: Problem, options: RfmOptions, seed: int, upon: Upon | None = None
+    ) -> Formulation:
         """Features for the unknowns and the blocks of collocation, to be solved by the stage ``head``."""
         from ._collocation import formulate
 
@@ -77,4 +79,5 @@ class Rfm(TrainedSolver):
                 tolerance=1e-16,
             ),
             seed,
+            upon=upon,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._base import Formulation, Requirement, TrainedSolver
+from ._base import Formulation, Requirement, TrainedSolver, Upon
 from ._variational_options import GlobalTestOptions, VariationalOptions
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ class Vpinn(TrainedSolver):
     )
     options = VpinnOptions
 
-    def build(self, problem: Problem, options: VpinnOptions, seed: int) -> Formulation:
+    def build(
+        self, problem: Problem, options: VpinnOptions, seed: int, upon: Upon | None = None
+    ) -> Formulation:
         """Networks for the unknowns, blocks of tested residuals, one for each condition that is soft."""
         import numpy as np
 
@@ -55,7 +57,7 @@ class Vpinn(TrainedSolver):
         slabs = None
         if time is not None:
             slabs = TimeCells(np.array([[time.start, time.end]]), tests.time_order, time_points(tests))
-        assembly = Assembly(problem, options, seed)
+        assembly = Assembly(problem, options, seed, upon=upon)
         try:
             found = GlobalTests(problem.domain, tests.order, points, slabs, options.form == 3)
             return assembly.formulation(lambda: assembly.posed(found))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from ._base import Formulation, TrainedSolver
+from ._base import Formulation, TrainedSolver, Upon
 from ._subdomain_options import PartitionOptions
 
 if TYPE_CHECKING:
@@ -30,10 +30,12 @@ class Xpinn(TrainedSolver):
     references = ("Jagtap & Karniadakis, Commun. Comput. Phys. 28 (2020)",)
     options = XpinnOptions
 
-    def build(self, problem: Problem, options: XpinnOptions, seed: int) -> Formulation:
+    def build(
+        self, problem: Problem, options: XpinnOptions, seed: int, upon: Upon | None = None
+    ) -> Formulation:
         """Collocation in every subdomain, and the block of the interfaces."""
         from ._interfaces import jumps_of_coefficients
         from ._partition import formulate_partition
 
         by_flux = options.match == "flux" or (options.match == "auto" and jumps_of_coefficients(problem))
-        return formulate_partition(problem, options, seed, by_flux, residuals=True)
+        return formulate_partition(problem, options, seed, by_flux, residuals=True, upon=upon)

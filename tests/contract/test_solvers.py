@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from functools import cache
+from functools import cache, partial
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -17,6 +18,8 @@ from pinnkit.driver import run
 from pinnkit.driver.numerics import numerics
 from pinnkit.driver.run import require
 from pinnkit.driver.settings import Sections, read_settings
+from pinnkit.fields.upon import continued
+from pinnkit.forms.intervals import within
 from pinnkit.training import LeastSquares
 
 from .problems import TINY
@@ -120,6 +123,19 @@ def test_builds_with_finite_residuals_from_its_seed(solver, problem):
         assert not np.array_equal(thetas[0], thetas[2])
         slopes = np.asarray(eqx.filter_jit(LeastSquares.jacobian)(posed[0], posed[0].theta))
         assert np.isfinite(slopes).all()
+
+
+@pytest.mark.parametrize("solver", [solver for solver, problem in TRAINED if problem == "heat"])
+def test_goes_on_from_what_was_found_before(solver):
+    """Slabs of time, and corrections, are built upon others by every solver."""
+    part, found = within(problem_of("heat"), 0.2, 0.4), lambda name: lambda x: jnp.cos(jnp.pi * x[0]) + x[1]
+    settings = settings_of(solver)
+    with numerics():
+        upon = partial(continued, found=found, problem=part)
+        made = settings.solver.build(part, settings.options, 0, upon)
+        points = np.column_stack([np.linspace(0.05, 0.95, 7), np.full(7, 0.2)])
+        values = eqx.filter_jit(made.evaluate)(made.fields, jnp.asarray(points))["u"]
+    np.testing.assert_allclose(values, np.cos(np.pi * points[:, 0]) + 0.2, atol=1e-12)
 
 
 def values_within(problem, solution):

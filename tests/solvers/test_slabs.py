@@ -62,3 +62,25 @@ def test_the_wave_goes_on_with_its_rate():
 def test_cuts_outside_the_time_are_refused():
     with pytest.raises(pk.DeclarationError, match=r"slabs: cuts at 0\.4, 0\.3"):
         solved(TINY["heat"](), slabs=[0.4, 0.3])
+
+
+def test_slabs_of_another_solver_go_on_too():
+    of = {"name": "vpinn", "network": {"width": 8, "depth": 2}, "tests": {"order": 3}}
+    chosen = {"name": "slabs", "slabs": 2, "of": {**of, "optimizer": [{"ssbroyden": 150}]}}
+    solution = run(TINY["heat"](), overrides=[(("solver",), chosen)], progress=False).solution
+    assert np.abs(solution(at(0.4)) - np.exp(-0.4) * np.cos(np.pi * X)).max() < 2e-2
+    np.testing.assert_allclose(solution(at(0.25)), solution(at(0.25 + 1e-12)), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("of", "says"),
+    [
+        ({"name": "march"}, "a solver that is trained"),
+        ({"name": "pcnn", "nodes": 3}, "nodes"),
+        ({"name": "vpinn"}, "does not read network, .* beside `of`"),
+    ],
+)
+def test_what_cannot_be_within_slabs_is_refused(of, says):
+    beside = SMALL if of["name"] == "vpinn" else {}
+    with pytest.raises(pk.DeclarationError, match=says):
+        run(TINY["heat"](), overrides=[(("solver",), {"name": "slabs", "of": of, **beside})], progress=False)
