@@ -117,7 +117,8 @@ class Tester:
         weight = self.options.weights.equations * capacity / self._measure
         points = sum(part.geometry.weights.shape[1] for part in cells.parts)
         at_once = _CellsAtOnce(self._integrand("inside", where).residual, points)
-        return Block(name, rows, padded(cells, capacity), jnp.asarray(weight), chunk=at_once)
+        placed = padded(cells, capacity)
+        return Block(name, rows, placed, jnp.asarray(weight), chunk=at_once, part_of=EQUATIONS)
 
     def _integrand(self, part: str, where: str | None) -> _Integrand:
         if (key := (part, where)) not in self._integrands:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .least_squares import LeastSquares
+from .least_squares import Block, LeastSquares
 from .resampling import Samples
 from .weighting import AbstractRule, weighted, with_blocks
 
@@ -26,8 +26,8 @@ class Causality(eqx.Module):
 
 
 class CausalWeights(AbstractRule):
-    """w_i = exp(−ε Σ_{k<i} L_k) with L_k the mean square in time chunk k of one block, in units of its first
-    mean over all.
+    """w_i = exp(−ε Σ_{k<i} L_k) with L_k the mean square in time chunk k of a block or all its parts, in
+    units of its first mean over all.
 
     ε takes the next of ``steepness`` once the last weight has passed 0.99. Weights are constant between
     updates, so that no derivative of them is taken. Source: Wang, Sankaran & Perdikaris, Comput. Methods
@@ -38,7 +38,7 @@ class CausalWeights(AbstractRule):
     summary: ClassVar[str] = "equations count in a time chunk once they are met before it"
 
     block: str = eqx.field(static=True, kw_only=True)
-    times: Callable[[Any], Array] = eqx.field(static=True, kw_only=True)  # of the block's points, (n,)
+    times: Callable[[Any], Array] = eqx.field(static=True, kw_only=True)  # of points; inf: counts nothing
     start_time: float = eqx.field(static=True, kw_only=True)
     end_time: float = eqx.field(static=True, kw_only=True)
     chunks: int = eqx.field(default=32, static=True)
@@ -61,7 +61,7 @@ class CausalWeights(AbstractRule):
             problem,
             [
                 weighted(block, points=state.weights[self._chunk(block.points)])
-                if block.name == self.block
+                if self._meant(block)
                 else block
                 for block in problem.blocks
             ],
@@ -91,13 +91,22 @@ class CausalWeights(AbstractRule):
 
     def _means(self, problem: LeastSquares, theta: Array) -> tuple[Array, Array]:
         """Mean square of each time chunk over all candidates, zero where there are none, and of all."""
-        (block,) = (block for block in problem.blocks if block.name == self.block)
+        parts = [self._totals(problem, block, theta) for block in problem.blocks if self._meant(block)]
+        sums, counts = jnp.sum(jnp.stack(parts), axis=0)
+        return sums / jnp.maximum(counts, 1.0), jnp.sum(sums) / jnp.sum(counts)
+
+    def _totals(self, problem: LeastSquares, block: Block, theta: Array) -> Array:
+        """Sum of squares and number of points (2, chunks) of one block."""
         squares = jnp.sum(problem.values(block, theta, block.candidates) ** 2, 1)
-        chunk = self._chunk(block.candidates)
-        sums = jax.ops.segment_sum(squares, chunk, self.chunks)
-        counts = jax.ops.segment_sum(jnp.ones_like(squares), chunk, self.chunks)
-        return sums / jnp.maximum(counts, 1.0), jnp.mean(squares)
+        counted = jnp.isfinite(self.times(block.candidates)).astype(squares.dtype)
+        both = jnp.stack([squares * counted, counted], axis=1)
+        return jax.ops.segment_sum(both, self._chunk(block.candidates), self.chunks).T
+
+    def _meant(self, block: Block) -> bool:
+        return self.block in (block.name, block.part_of)
 
     def _chunk(self, points: Any) -> Array:
-        share = (self.times(points) - self.start_time) / (self.end_time - self.start_time)
+        times = self.times(points)
+        since = jnp.where(jnp.isfinite(times), times - self.start_time, 0.0)
+        share = since / (self.end_time - self.start_time)
         return jnp.clip((self.chunks * share).astype(int), 0, self.chunks - 1)

@@ -31,7 +31,8 @@ class Block(eqx.Module):
     candidates from which ``points`` can be redrawn (None: fixed, as for quadrature and data). ``weight`` is
     one number or one for each of the m components; ``point_weights`` (n,) and ``shift`` (n, m) are one and
     zero where they are None. ``condition`` tells a condition from an equation. ``chunk(fields)`` is the
-    number of points that a pass for the gradient of the loss takes at a time; None, all.
+    number of points that a pass for the gradient of the loss takes at a time; None, all. ``part_of`` names
+    what the block is a part of, where residuals of one kind need several; None, it is whole.
     """
 
     name: str = eqx.field(static=True)
@@ -43,6 +44,7 @@ class Block(eqx.Module):
     shift: Array | None = None
     condition: bool = eqx.field(static=True, default=False)
     chunk: Callable[[PyTree], int] | None = eqx.field(static=True, default=None)
+    part_of: str | None = eqx.field(static=True, default=None)
 
     @property
     def count(self) -> int:

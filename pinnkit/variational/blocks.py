@@ -38,7 +38,7 @@ class Cells(eqx.Module):
     """What one block of the least-squares problem has for points: every leaf has the e cells first.
 
     ``parts`` are integrals over the cell and over facets; ``whitening`` L⁻¹ (e, t, t) by norm; ``keep`` (e,)
-    is zero for cells that fill up; ``times`` (e,) their middles in time.
+    is zero for cells that fill up; ``times`` (e,) their middles in time, inf for those.
     """
 
     parts: tuple[Placed, ...]
@@ -136,4 +136,6 @@ def padded(cells: Cells, capacity: int) -> Cells:
         return cells
     chosen = np.concatenate([np.arange(len(cells.keep)), np.zeros(missing, int)])
     filled = jax.tree.map(lambda leaf: leaf[chosen], cells)
-    return eqx.tree_at(lambda c: c.keep, filled, filled.keep.at[len(cells.keep) :].set(0.0))
+    new = slice(len(cells.keep), None)
+    changed = filled.keep.at[new].set(0.0), filled.times.at[new].set(jnp.inf)
+    return eqx.tree_at(lambda c: (c.keep, c.times), filled, changed)

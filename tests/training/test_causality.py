@@ -56,6 +56,28 @@ def test_weights_are_those_of_the_formula_and_touch_their_block_only():
     np.testing.assert_allclose(gradient[1:], -2 * np.exp(-0.5 * np.arange(1, 4)) / 4)
 
 
+def test_parts_of_a_block_are_one_and_points_without_a_time_count_nothing():
+    whole, causal = quarters(), rule(steepness=(0.5,))
+    block, other = whole.blocks
+    theta = jnp.array([0.5, 0.1, 0.2, 0.3])
+    (alone,) = start_rules(whole, (causal,), theta, first_samples(whole))
+
+    parts = [block.points[:13], jnp.concatenate([block.points[13:], jnp.array([[jnp.inf], [jnp.inf]])])]
+    names = ("equations", "equations on others")
+    first, second = (
+        Block(name, block.residual, at, block.weight, part_of="equations")
+        for name, at in zip(names, parts, strict=True)
+    )
+    cut = LeastSquares(whole.fields, (first, second, other))
+    samples = first_samples(cut)
+    (state,) = start_rules(cut, (causal,), theta, samples)
+    np.testing.assert_allclose(state.weights, alone.weights)
+    dressed = apply_rules(cut, (causal,), (state,), samples)
+    found = np.concatenate([dressed.blocks[k].point_weights for k in (0, 1)])[:40]
+    np.testing.assert_allclose(found, np.repeat(np.asarray(alone.weights), 10))
+    assert dressed.blocks[2].point_weights is None
+
+
 def test_late_times_count_once_early_ones_are_met_and_the_steepness_rises():
     problem, causal = quarters(), rule(steepness=(1.0, 10.0))
     samples = first_samples(problem)

@@ -11,6 +11,8 @@ import pinnkit as pk
 from pinnkit.driver import load, run
 from pinnkit.driver.numerics import numerics
 from pinnkit.solvers import _cells, get
+from pinnkit.training.resampling import first_samples
+from pinnkit.training.weighting import apply_rules, start_rules
 from pinnkit.variational.cell_sets import from_arrays
 
 from .functions import Given, x, y
@@ -133,3 +135,31 @@ def test_the_run_keeps_its_cells_and_the_report_shows_them(tmp_path, monkeypatch
     assert loaded.record.cells.keys() == cells.keys()
     for name, array in cells.items():
         np.testing.assert_array_equal(loaded.record.cells[name], array)
+
+
+def test_causal_weights_see_cells_of_every_order_and_at_boundaries():
+    time = pk.time("t", 0, 1)
+    u = pk.unknown("u", x, time)
+    problem = pk.Problem(
+        name="rod", domain=pk.Interval(0, 1), equations=[u.diff(time) - u.diff(x, 2) - 1],
+        conditions=[pk.Initial(u, 0), pk.Dirichlet(u, 0, where="left"), pk.Neumann(u, 0, where="right")],
+    )  # fmt: skip
+    solver, options = get("hp_vpinn"), {"tests": {"order": 1}, "refine": {"rounds": 1, "by": "p"}}
+    given = {**TINY, **options, "cells": {"counts": [3], "slabs": 2}, "causal_chunks": 2}
+    with numerics():
+        built = solver.build(problem, solver.options.model_validate(given), 0)
+        assert built.refinement is not None
+        raised = built.refinement.posed({**built.refinement.start(), "orders line": np.array([1, 1, 6])})
+        samples = first_samples(raised)
+        states = start_rules(raised, built.rules, raised.theta, samples)
+        dressed = apply_rules(raised, built.rules, states, samples)
+        felt = [block for block in dressed.blocks if block.point_weights is not None]
+        rows = [np.asarray(raised.values(block, raised.theta, block.points)) for block in felt]
+        late = [np.asarray(block.points.times) > 0.5 for block in felt]
+        kept = [np.flatnonzero(np.asarray(block.points.keep)) for block in felt]
+    assert len(felt) == 3  # two buckets of bubbles and the flux at the right
+    squares = np.zeros(2)
+    for found, second, cells in zip(rows, late, kept, strict=True):
+        np.add.at(squares, second[cells].astype(int), (found[cells] ** 2).sum(axis=1))
+    # four rows of cells in either slab, the mean over both for a unit, the first steepness
+    np.testing.assert_allclose(states[0].weights, [1, np.exp(-1e-2 * 2 * squares[0] / squares.sum())])
