@@ -91,6 +91,7 @@ class Diffsim(DirectSolver):
     references = (
         "Cox & Matthews, J. Comput. Phys. 176 (2002)",
         "van Leer, J. Comput. Phys. 32 (1979)",
+        "Harlow & Welch, Phys. Fluids 8 (1965)",
         "Taylor & Hood, Comput. Fluids 1 (1973)",
         "Kidger, On Neural Differential Equations, PhD thesis, Oxford (2021)",
     )

@@ -1,6 +1,6 @@
 """Gates of differentiable simulation: forward runs, inversions, controls, corrections, cost of a gradient.
 
-    python -m tests.benchmarks.simulation [--part forward inverse start steady control correction memory]
+    python -m tests.benchmarks.simulation [--part forward inverse start steady control policy correction flow memory]
 
 Prints a table; the exit code is 1 where a gate is missed. Forward runs are by the command line, each in a
 process of its own from a cold cache.
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from tests.benchmarks import (
     simulation_control,
     simulation_correction,
+    simulation_flow,
     simulation_inverse,
     simulation_memory,
     simulation_start,
@@ -51,7 +52,9 @@ PARTS: dict[str, Callable[[], Iterator[Gate]]] = {
     "start": simulation_start.gates,
     "steady": simulation_steady.gates,
     "control": simulation_control.gates,
+    "policy": simulation_control.policies,
     "correction": simulation_correction.gates,
+    "flow": simulation_flow.gates,
     "memory": simulation_memory.gates,
 }
 

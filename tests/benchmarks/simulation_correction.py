@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+import equinox as eqx
+import jax
 import numpy as np
 import sympy as sp
 
@@ -44,6 +46,7 @@ def gates() -> Iterator[Gate]:
         learning = Learning(problem(), "finite_volume", CELLS, STEPS, better=("spectral", 6))
         started = time.process_time()
         correction = learning.trained(draws(0, TRAINED), CorrectionOptions(unroll=UNROLL))
+        jax.block_until_ready(jax.tree.leaves(eqx.filter(correction, eqx.is_array)))
         spent = time.process_time() - started
         judgement = learning.judged(correction, draws(1, UNSEEN))
     errors = judgement.errors
