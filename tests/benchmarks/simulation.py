@@ -1,6 +1,6 @@
 """Gates of differentiable simulation: forward runs, inversions, controls, corrections, cost of a gradient.
 
-    python -m tests.benchmarks.simulation [--part forward inverse start steady control policy correction flow memory]
+    python -m tests.benchmarks.simulation [--part PART …]
 
 Prints a table; the exit code is 1 where a gate is missed. Forward runs are by the command line, each in a
 process of its own from a cold cache.
