@@ -123,7 +123,9 @@ def read_declaration(declaration: Problem | str | Path) -> tuple[Problem, Sectio
 
 
 def require(settings: Settings, problem: Problem) -> None:
-    """Raise ``DeclarationError`` where the problem lacks what the solver needs, naming solvers that fit."""
+    """Raise ``DeclarationError`` where the problem lacks what the solver needs, naming solvers that fit, and
+    for options that do not fit the problem.
+    """
     unmet = settings.solver.unmet(problem)
     if unmet:
         others = fitting(problem)
@@ -133,6 +135,10 @@ def require(settings: Settings, problem: Problem) -> None:
             mend=f"take one that fits: {', '.join(others)}" if others else "no registered solver fits",
             place=settings.sections.place(("solver", "name")),
         )
+    try:
+        settings.solver.admit(problem, settings.options)
+    except DeclarationError as fault:
+        raise fault.at(settings.sections.place(("solver", fault.section))) from None
 
 
 def _team(settings: Settings) -> Team:

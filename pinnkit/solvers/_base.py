@@ -116,6 +116,9 @@ class Solver(abc.ABC):
         found = [requirement.text for requirement in cls.requires if not requirement.holds(problem)]
         return found + (["no objective"] if problem.objective is not None and not cls.minimises else [])
 
+    def admit(self, problem: Problem, options: Any) -> None:  # noqa: B027
+        """Raise ``DeclarationError`` for options that do not fit the problem, before any work."""
+
     def gradient_tests(self, problem: Problem, options: Any) -> tuple[GradientTest, ...]:
         """A Taylor test of every gradient that a run relies on; none where it relies on none of its own."""
         return ()

@@ -72,7 +72,10 @@ def inner_solver(problem: Problem, options: SequenceOptions, name: str) -> tuple
     from . import get
 
     own = {key: getattr(options, key) for key in CollocationOptions.model_fields}
-    solver = get(str(options.of.get("name", "pinn")))
+    try:
+        solver = get(str(options.of.get("name", "pinn")))
+    except DeclarationError as fault:
+        raise DeclarationError(fault.what, expected=fault.expected, mend=fault.mend, section="of") from None
     if not isinstance(solver, TrainedSolver):
         raise DeclarationError(
             f"{name} of {solver.name}", section="of", expected="a solver that is trained",
@@ -91,7 +94,11 @@ def inner_solver(problem: Problem, options: SequenceOptions, name: str) -> tuple
                 expected="its options within `of`", mend=f"of: {{name: {solver.name}, {idle[0]}: …}}",
             )  # fmt: skip
         given = {key: value for key, value in options.of.items() if key != "name"}
-        chosen = read_options(solver.options, given, ("solver", "of"))
+        try:
+            chosen = read_options(solver.options, given, ("solver", "of"))
+        except DeclarationError as fault:
+            what, expected, mend = fault.what, fault.expected, fault.mend
+            raise DeclarationError(what, expected=expected, mend=mend, section="of") from None
     else:
         chosen = CollocationOptions(**own)
     if getattr(chosen, "precision", "float64") == "float32":

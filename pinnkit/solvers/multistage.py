@@ -34,6 +34,11 @@ class Multistage(DirectSolver):
     )
     options = MultistageOptions
 
+    def admit(self, problem: Problem, options: MultistageOptions) -> None:
+        from ._sequence import inner_solver
+
+        inner_solver(problem, options, self.name)
+
     def run(self, problem: Problem, options: MultistageOptions, seed: int) -> Solution:
         """Stage after stage. Raises ``SolverFailed`` where the first of them fails."""
         from ..solution import Record, Solution

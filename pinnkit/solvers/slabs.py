@@ -42,6 +42,11 @@ class Slabs(DirectSolver):
     )  # fmt: skip
     options = SlabOptions
 
+    def admit(self, problem: Problem, options: SlabOptions) -> None:
+        from ._sequence import inner_solver
+
+        inner_solver(problem, options, self.name)
+
     def run(self, problem: Problem, options: SlabOptions, seed: int) -> Solution:
         """Slab after slab. Raises ``SolverFailed`` where one of them fails."""
         from ..solution import Record, Solution

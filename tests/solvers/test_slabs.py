@@ -76,6 +76,7 @@ def test_slabs_of_another_solver_go_on_too():
     ("of", "says"),
     [
         ({"name": "march"}, "a solver that is trained"),
+        ({"name": "pin"}, "did you mean 'pinn'"),
         ({"name": "pcnn", "nodes": 3}, "nodes"),
         ({"name": "vpinn"}, "does not read network, .* beside `of`"),
     ],
