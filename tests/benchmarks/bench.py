@@ -20,6 +20,7 @@ PARTS = {
     "decomposition": "solvers with many networks, and the time of a step by their number",
     "simulation": "simulations forward, inverse, controlled, corrected, and the cost of a gradient",
     "variational": "solvers of tested residuals",
+    "refinement": "cells refined by their residuals against uniform ones on the L",
 }
 
 
