@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tests.benchmarks.acceptance import Case, measure
-from tests.benchmarks.tables import VERDICT, circumstances, table
+from tests.benchmarks.tables import ROOT, VERDICT, circumstances, table, write
 
 CASES = (
     Case("scales", 1e-4, 120, issue=6),
@@ -106,7 +106,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if STEPS in chosen.case:
         found.append(steps())
     text = table(HEADER, [line for line, _ in found])
-    print(f"\n{circumstances(package_versions(), chosen.seeds)}\n\n{text}")
+    text = f"{circumstances(package_versions(), chosen.seeds)}\n\n{text}"
+    print(f"\n{text}")
+    if len(chosen.case) == len(names):
+        write(ROOT / "docs" / "decomposition.md", text, "decomposition")
     return 0 if all(passed for _, passed in found) else 1
 
 
