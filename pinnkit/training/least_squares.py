@@ -198,28 +198,38 @@ class LeastSquares(eqx.Module):
         """θ with the leaves named by ``first`` multiplied by a factor."""
         return theta.at[self._positions(self.first)].multiply(factor)
 
-    def linear_jacobian(self, theta: Array) -> Array:
-        """∂ rows / ∂(linear leaves), shape (N, Q); hidden layers are passed through, not differentiated."""
+    def linearised(self, theta: Array) -> tuple[Array, Array]:
+        """The weighted rows (N,) and ∂ rows / ∂(linear leaves), shape (N, Q).
+
+        Hidden layers are passed through, not differentiated; in the blocks' chunks of points, so that no
+        more of the features is held than a chunk's.
+        """
         count = sum(leaf.size for leaf in self.linear(self.fields))
 
-        def slopes(block: Block, theta: Array, place: PyTree) -> Array:
+        def at_one(block: Block, theta: Array, place: PyTree) -> tuple[Array, Array]:
             fields, alone = self.with_theta(theta), jax.tree.map(lambda leaf: leaf[None], place)
             start, unravel = ravel_pytree(self.linear(fields))
 
-            def rows(values: Array) -> Array:
-                return self._rows(
-                    block, eqx.tree_at(self.linear, fields, unravel(values)), alone, block.count
-                )[0]
+            def rows(values: Array) -> tuple[Array, Array]:
+                changed = eqx.tree_at(self.linear, fields, unravel(values))
+                found = self._rows(block, changed, alone, block.count)[0]
+                return found, found
 
-            return jax.jacrev(rows)(start)
+            slopes, found = jax.jacrev(rows, has_aux=True)(start)
+            return found, slopes
 
-        return jnp.concatenate(
-            [
-                each(
-                    self.mesh, jax.vmap(partial(slopes, block), (None, 0)), theta, block.places, block.count
-                ).reshape(-1, count)
-                for block in self.blocks
-            ]
+        def in_chunks(block: Block, theta: Array, places: PyTree) -> tuple[Array, Array]:
+            own = jax.tree.leaves(places)[0].shape[0]
+            chunk = own if block.chunk is None else min(own, block.chunk(self.fields))
+            return jax.lax.map(partial(at_one, block, theta), places, batch_size=chunk)
+
+        parts = [
+            each(self.mesh, partial(in_chunks, block), theta, block.places, block.count)
+            for block in self.blocks
+        ]
+        return (
+            jnp.concatenate([rows.ravel() for rows, _ in parts]),
+            jnp.concatenate([slopes.reshape(-1, count) for _, slopes in parts]),
         )
 
     def shapes(self) -> tuple[tuple[int, ...], ...]:

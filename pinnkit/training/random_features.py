@@ -130,7 +130,7 @@ class HeadLeastSquares(AbstractOptimiser[HeadState]):
         factor = 2.0 ** (jnp.where(state.searching, state.side, 0).astype(theta.dtype) / 2)
         start = objective.scaled(theta, factor).at[positions].multiply(state.kept)
         damping = self._least_damping(theta) * _RAISE ** state.raised.astype(theta.dtype)
-        rows, slopes = objective.residual(start), objective.linear_jacobian(start)
+        rows, slopes = objective.linearised(start)
         change = _solution(rows, slopes, damping)
         direction = jnp.zeros_like(theta).at[positions].set(change)
         left = jnp.sum((rows + slopes @ change) ** 2)

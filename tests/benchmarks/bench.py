@@ -1,8 +1,10 @@
 """Every comparison with peers, one table after the other, each written into docs/benchmarks.md.
 
-    python -m tests.benchmarks.bench [derivatives] [time_to_error] [compare] … [-- ARGUMENTS OF THE PARTS]
+    python -m tests.benchmarks.bench [derivatives] [time_to_error] [compare] …
+    python -m tests.benchmarks.bench PART -- ITS ARGUMENTS
 
-Without names all parts are run. The exit code is 1 where a gate is missed.
+Without names all parts are run. Parts take different arguments, so that these go to one. The exit code
+is 1 where a gate is missed.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ PARTS = {
     "decomposition": "solvers with many networks, and the time of a step by their number",
     "simulation": "simulations forward, inverse, controlled, corrected, and the cost of a gradient",
     "variational": "solvers of tested residuals",
+    "epochs": "seconds of a step on many cells, beside a loop over them and FastVPINNs",
     "refinement": "cells refined by their residuals against uniform ones on the L",
 }
 
@@ -38,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(own).part or list(PARTS)
     if unknown := [name for name in chosen if name not in PARTS]:
         parser.error(f"no part {unknown[0]!r}; there are {', '.join(PARTS)}")
+    if extra and len(chosen) != 1:
+        parser.error(f"{' '.join(extra)}: parts take different arguments; name one part before --")
     outcomes = [import_module(f"tests.benchmarks.{name}").main(extra) for name in chosen]
     return max(outcomes)
 

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from tests.benchmarks import tables, time_to_error
+from tests.benchmarks import bench, tables, time_to_error
 from tests.benchmarks.time_to_error import Ours, peer, row
 
 
@@ -60,3 +60,9 @@ def test_the_worst_seed_decides(kept):
     cells, reached = row("cavity", kept, [Ours(1.0, 0.5, 0.09), Ours(math.inf, math.nan, 0.2)])
     assert not reached
     assert "never reached" in cells
+
+
+def test_arguments_of_parts_go_to_one_part_only(capsys):
+    with pytest.raises(SystemExit):
+        bench.main(["--", "--case", "steep_line"])
+    assert "name one part" in capsys.readouterr().err

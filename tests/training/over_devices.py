@@ -65,7 +65,7 @@ def others(posed: LeastSquares, theta: jax.Array) -> dict[str, object]:
     """What else optimisers, rules and redraws take from a problem."""
     return {
         "normal equations": posed.normal_equations(theta),
-        "slopes of heads": posed.linear_jacobian(theta),
+        "slopes of heads": posed.linearised(theta),
         "blocks": posed.block_losses(theta),
         "candidates": posed.values(posed.blocks[0], theta, posed.blocks[0].candidates),
     }

@@ -86,15 +86,19 @@ def test_a_loss_in_chunks_has_the_same_value_and_gradient(problem, theta, chunk)
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_linear_jacobian_has_the_columns_of_the_output_layer(problem, theta, order):
+@pytest.mark.parametrize("chunk", [None, 5])
+def test_the_linearised_rows_have_the_columns_of_the_output_layer(problem, theta, order, chunk):
     problem = LeastSquares(
         problem.fields, problem.blocks, linear=lambda fields: fields.linear_leaves()[::order]
     )
     where = problem.linear_positions()
     assert where.shape == (6,)
-    close(
-        eqx.filter_jit(LeastSquares.linear_jacobian)(problem, theta), full_jacobian(problem, theta)[:, where]
-    )
+    given = None if chunk is None else lambda fields: chunk
+    blocks = [dataclasses.replace(block, chunk=given) for block in problem.blocks]
+    parts = LeastSquares(problem.fields, blocks, linear=problem.linear)
+    rows, slopes = eqx.filter_jit(LeastSquares.linearised)(parts, theta)
+    close(rows, problem.residual(theta))
+    close(slopes, full_jacobian(problem, theta)[:, where])
 
 
 def test_scaling_changes_the_first_layer_only():

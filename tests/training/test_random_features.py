@@ -152,8 +152,8 @@ class Deceptive(eqx.Module):
     def loss(self, theta):
         return jnp.sum(self.residual(theta) ** 2)
 
-    def linear_jacobian(self, theta):
-        return -jnp.eye(theta.size)
+    def linearised(self, theta):
+        return self.residual(theta), -jnp.eye(theta.size)
 
     def linear_positions(self):
         return np.arange(self.fields.size)

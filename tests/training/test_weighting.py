@@ -152,7 +152,7 @@ def test_weights_of_every_kind_reach_rows_gradient_and_normal_equations():
     def views(problem, theta):
         return (
             problem.residual(theta), problem.jacobian(theta), problem.normal_equations(theta),
-            jax.grad(problem.loss)(theta), problem.term_traces(theta), problem.linear_jacobian(theta),
+            jax.grad(problem.loss)(theta), problem.term_traces(theta), problem.linearised(theta)[1],
         )  # fmt: skip
 
     rows, jacobian, (gram, slope, loss), gradient, traces, linear = views(weighted, theta)
