@@ -17,12 +17,14 @@ from ..geometry.structured import bricks
 from ..variational.buckets import Bucket, Order, TimeCells, cell_bucket, facet_bucket
 from ..variational.cell_sets import CellSet, cell_sets
 from ..variational.gram import Norm
+from ..variational.patches import PatchTests
 from ._variational import time_points
-from ._variational_options import CellOptions, VariationalOptions
+from ._variational_options import CellOptions, CellTestOptions, RefineOptions, VariationalOptions
 
 _CELLS = 16  # about so many in all where nothing was asked for
 _ACROSS = 8  # cells across a meshed shape
 _POINTS_MORE = 4  # Gauss points along an axis beyond the tests
+_LOWEST_POINTS = 3  # Gauss points along an axis for tests of the lowest order
 _STEP = 3  # orders of tests from one bucket to the next
 
 
@@ -64,6 +66,60 @@ def domain_cells(problem: Problem, options: CellOptions) -> AnyMesh:
     return found
 
 
+def time_cells(problem: Problem, options: VariationalOptions, given: CellOptions) -> TimeCells | None:
+    """The slabs that the time interval is cut into, where there is one."""
+    if problem.time is None:
+        return None
+    ends = np.linspace(problem.time.start, problem.time.end, given.slabs + 1)
+    bounds = np.stack([ends[:-1], ends[1:]], axis=1)
+    return TimeCells(bounds, options.tests.time_order, time_points(options.tests))
+
+
+def patch_tests(
+    problem: Problem,
+    options: VariationalOptions,
+    tests: CellTestOptions,
+    given: CellOptions,
+    refine: RefineOptions,
+) -> PatchTests:
+    """Tests of the lowest order on nodes, or on sides between cells.
+
+    Raises ``DeclarationError`` for options that these tests have no use for, and for cells without any.
+    """
+    assert tests.on != "cells"
+    where = f"tests: on {tests.on}"
+    points = _LOWEST_POINTS if tests.quadrature is None else tests.quadrature
+    faults = [
+        (
+            options.form == 3, "form 3, whose second derivatives tests with kinks do not have",
+            "form 1 or 2", "write form: 2, or tests on cells",
+        ),
+        (
+            refine.rounds > 0, "refined cells, whose nodes may hang and then have no test",
+            "cells as they are at first", "leave refine out, or take tests on cells",
+        ),
+        (
+            "order" in tests.model_fields_set and tests.order > 1, f"order {tests.order}",
+            "tests of the lowest order", "leave order out, or take tests on cells",
+        ),
+        (
+            points < 2, f"{points} quadrature point along an axis of a cell",
+            "at least two: slopes of tests and their squares are not integrated otherwise",
+            "quadrature: 2 or more, or leave it out",
+        ),
+    ]  # fmt: skip
+    for wrong, what, expected, mend in faults:
+        if wrong:
+            raise DeclarationError(f"{where} with {what}", expected=expected, mend=mend, section="tests")
+    found = PatchTests(domain_cells(problem, given), tests.on, points, time_cells(problem, options, given))
+    if not found.inside:
+        raise DeclarationError(
+            f"{where}: no {tests.on.removesuffix('s')} of the cells lies inside the domain", section="tests",
+            expected="one at least", mend="ask for more cells (counts or size), or take tests on cells",
+        )  # fmt: skip
+    return found
+
+
 class CellTests:
     """Tests on the cells of a domain as they are at first, and on those that were made of them.
 
@@ -83,11 +139,7 @@ class CellTests:
             )  # fmt: skip
         self._problem, self._given, self._more = problem, given, along - tests.order
         self.first_order, self.highest, self.third = tests.order, highest, options.form == 3
-        self.time = None
-        if problem.time is not None:
-            ends = np.linspace(problem.time.start, problem.time.end, given.slabs + 1)
-            bounds = np.stack([ends[:-1], ends[1:]], axis=1)
-            self.time = TimeCells(bounds, tests.time_order, time_points(tests))
+        self.time = time_cells(problem, options, given)
 
     @cached_property
     def first(self) -> tuple[CellSet, ...]:

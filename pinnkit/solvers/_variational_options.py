@@ -31,12 +31,14 @@ class TestOptions(Options):
 
 
 class CellTestOptions(TestOptions):
-    """Test functions on every cell."""
+    """Test functions on every cell, or one for each node or each side between two cells."""
 
+    on: Literal["cells", "nodes", "sides"] = "cells"
+    """Where tests live: each on one cell, or, of the lowest order, on the cells around a node or a side."""
     order: PositiveInt = 5
-    """Test functions along an axis of a cell."""
+    """Test functions along an axis of a cell, for those on cells."""
     quadrature: PositiveInt | None = None
-    """Gauss points along an axis of a cell; not given, four more than tests."""
+    """Gauss points along an axis of a cell; not given, four more than tests, three in all for those."""
 
 
 class GlobalTestOptions(TestOptions):

@@ -39,10 +39,14 @@ class HpVpinn(TrainedSolver):
         self, problem: Problem, options: HpVpinnOptions, seed: int, upon: Upon | None = None
     ) -> Formulation:
         """Networks for the unknowns, blocks of tested residuals, one for each condition that is soft."""
-        from ._cells import CellTests
+        from ._cells import CellTests, patch_tests
         from ._refinement import CellRefinement
         from ._variational import Assembly
 
+        if options.tests.on != "cells":
+            patches = patch_tests(problem, options, options.tests, options.cells, options.refine)
+            spanned = Assembly(problem, options, seed, upon=upon)
+            return spanned.formulation(lambda: spanned.posed(patches))
         growing = options.refine.rounds > 0
         raised = growing and options.refine.by != "h"
         highest = options.refine.highest_order if raised else None
