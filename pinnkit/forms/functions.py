@@ -14,6 +14,7 @@ import sympy as sp
 
 from ..declare.regions import InRegion
 from .errors import FormUnavailable
+from .host import on_host
 
 _SPECIAL_HOME = {"numpy": "scipy.special", "jax.numpy": "jax.scipy.special", "torch": "torch.special"}
 
@@ -96,27 +97,13 @@ class Library:
         return found
 
     def looked_up(self, expression: InRegion) -> Callable[..., Any]:
-        """Whether points lie in a region, which only the host knows; JAX asks it whenever it computes.
-
-        Numbers go as bits, since the thread of a callback knows nothing of double precision.
-        """
+        """Whether points lie in a region, which only the host knows; JAX asks it whenever it computes."""
         if self.xp.__name__ == "numpy":
             return expression.values
-        jax = import_module("jax")
-
-        def answer(*parts: Any) -> np.ndarray:
-            arrays = [np.ascontiguousarray(part) for part in parts]
-            points = [a.view(np.float64)[..., 0] if a.dtype == np.int32 else a for a in arrays]
-            return expression.values(*points).astype(np.int32)
-
-        def sent(coordinate: Any) -> Any:
-            fixed = jax.lax.stop_gradient(coordinate)
-            return jax.lax.bitcast_convert_type(fixed, np.int32) if fixed.dtype == np.float64 else fixed
 
         def ask(*coordinates: Any) -> Any:
             shape = self.xp.broadcast_shapes(*(c.shape for c in coordinates))
-            result = jax.ShapeDtypeStruct(shape, np.int32)
-            found = jax.pure_callback(answer, result, *map(sent, coordinates), vmap_method="broadcast_all")
+            found = on_host(expression.values, shape, np.int32, *coordinates)
             return found.astype(self.xp.result_type(*coordinates, 1.0))
 
         return ask

@@ -11,6 +11,8 @@ import scipy.sparse as sps
 from jax import Array
 from scipy.sparse.linalg import SuperLU, splu
 
+from ..forms.host import on_host
+
 _KEPT = 2  # factors kept: the last step of Newton's method and its adjoint ask for the same one
 
 
@@ -47,15 +49,11 @@ class SparseDirect:
         )  # fmt: skip
 
     def _called(self, values: Array, right: Array, side: str) -> Array:
-        """Through a callback; numbers go as bits, whose threads know nothing of double precision."""
-
         def answer(matrix: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-            found = self._solved(_numbers(matrix).reshape(-1, self.count)[0], _numbers(vectors), side)
-            return np.ascontiguousarray(found)[..., None].view(np.int32)
+            return self._solved(matrix.reshape(-1, self.count)[0], vectors, side)
 
-        shape = jax.ShapeDtypeStruct((self.size, 2), np.int32)
-        bits = jax.pure_callback(answer, shape, _bits(values), _bits(right), vmap_method="expand_dims")
-        return jax.lax.bitcast_convert_type(bits, np.float64)
+        numbers = values.astype(np.float64), right.astype(np.float64)
+        return on_host(answer, (self.size,), np.float64, *numbers, vmap_method="expand_dims")
 
     def _solved(self, values: np.ndarray, vectors: np.ndarray, side: str) -> np.ndarray:
         factors = self._factored(values)
@@ -107,11 +105,3 @@ class SparseDirect:
             numbered.data -= 1
             self._ordered = order, numbered
         return self._ordered
-
-
-def _bits(values: Array) -> Array:
-    return jax.lax.bitcast_convert_type(values.astype(np.float64), np.int32)
-
-
-def _numbers(bits: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(bits, np.int32).view(np.float64)[..., 0]

@@ -18,7 +18,7 @@ from ..training.rounding import at_floor
 from ._base import Formulation, SolverFailed
 from ._collocation import formulate
 from ._collocation_options import MultistageOptions, PointsOptions
-from ._sequence import Link, SequenceField, inner_solver
+from ._sequence import Link, SequenceField, inner_solver, precision_of
 
 _PROBES = 256  # points at which the size is estimated
 
@@ -29,6 +29,7 @@ class Stages:
     def __init__(self, problem: Problem, options: MultistageOptions, seed: int):
         self.scaling = scale(problem)
         self.first = inner_solver(self.scaling.problem, options, "multistage")
+        self.precision = precision_of(self.first[1])
         self.problem, self.options, self.seed = self.scaling.problem, options, seed
         self.links: list[Link] = []
         self.sizes: list[float] = []
@@ -55,7 +56,7 @@ class Stages:
             first = self.links[0].result
             self.floor = at_floor(
                 formulation.least_squares, link.fields, formulation.plain(link.fields),
-                self.options.precision, float(first.history["loss"][0]) if first else 0.0,
+                self.precision, float(first.history["loss"][0]) if first else 0.0,
             )  # fmt: skip
             if self.floor:
                 break
@@ -70,7 +71,10 @@ class Stages:
         if not self.links:
             solver, options = self.first
             return solver.build(self.problem, options, self.seed)
-        changed = {"network": self.options.later_network, "optimizer": self.options.later_optimizer}
+        changed = {
+            "network": self.options.later_network, "optimizer": self.options.later_optimizer,
+            "precision": self.precision,
+        }  # fmt: skip
         changed |= {} if points is None else {"points": points}
         options = self.options.model_copy(update=changed)
         upon = partial(corrected, found=self.links[-1].found, size=size)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 import sympy as sp
 from jax import Array
@@ -17,6 +16,7 @@ from ..fields.collocation import Columns, Needs, Served, Transform
 from ..fields.ensemble import Ensemble
 from ..fields.model import Group
 from ..forms.emit import emit
+from ..forms.host import on_host
 from ..geometry.cell_parts import in_groups, in_parts
 from ..geometry.decomposition import Decomposition
 from ..geometry.division import Division
@@ -83,19 +83,12 @@ def formulate_partition(
 
 
 def _owners(found: Decomposition, x: Array) -> Array:
-    """The subdomain (n,) of every point, compiled code included.
+    """The subdomain (n,) of every point, compiled code included."""
 
-    Points are handed over as bits: the thread of a callback knows nothing of double precision.
-    """
+    def owners(points: np.ndarray) -> np.ndarray:
+        return found.nearest(points.reshape(-1, points.shape[-1])).reshape(points.shape[:-1])
 
-    def owners(bits: Any) -> np.ndarray:
-        points = np.ascontiguousarray(bits, np.int32).view(np.float64)[..., 0]
-        flat = found.nearest(points.reshape(-1, points.shape[-1]))
-        return flat.astype(np.int32).reshape(points.shape[:-1])
-
-    bits = jax.lax.bitcast_convert_type(jax.lax.stop_gradient(x).astype(np.float64), np.int32)
-    shape = jax.ShapeDtypeStruct(x.shape[:1], np.int32)
-    return jax.pure_callback(owners, shape, bits, vmap_method="broadcast_all")
+    return on_host(owners, x.shape[:1], np.int32, x.astype(np.float64))
 
 
 def _decomposed(problem: Problem, options: PartitionOptions) -> tuple[Decomposition, str]:

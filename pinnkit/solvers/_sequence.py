@@ -101,13 +101,18 @@ def inner_solver(problem: Problem, options: SequenceOptions, name: str) -> tuple
             raise DeclarationError(what, expected=expected, mend=mend, section="of") from None
     else:
         chosen = CollocationOptions(**own)
-    if getattr(chosen, "precision", "float64") == "float32":
+    if precision_of(chosen) == "float32":
         raise DeclarationError(
             f"{name} in float32: what follows would be trained on rounding errors",
             expected="precision: float64 or mixed", mend="leave it out, or take solver: pinn",
             section="precision",
         )  # fmt: skip
     return solver, chosen
+
+
+def precision_of(options: Any) -> str:
+    """The precision that a solver trains in; double where it leaves no choice."""
+    return getattr(options, "precision", "float64")
 
 
 def history(links: Sequence[Link], label: str) -> dict[str, np.ndarray]:

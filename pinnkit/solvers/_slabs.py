@@ -16,7 +16,7 @@ from ..forms.intervals import within
 from ..forms.scale import scale
 from ._base import Formulation, SolverFailed
 from ._collocation_options import SlabOptions
-from ._sequence import Link, SequenceField, inner_solver
+from ._sequence import Link, SequenceField, inner_solver, precision_of
 
 
 class Slabs:
@@ -25,6 +25,7 @@ class Slabs:
     def __init__(self, problem: Problem, options: SlabOptions, seed: int):
         self.scaling = scale(problem)
         self.solver, self.options = inner_solver(self.scaling.problem, options, "slabs")
+        self.precision = precision_of(self.options)
         self.seed = seed
         self.edges = _edges(problem, options.slabs)
         self.parts = [within(self.scaling.problem, *pair) for pair in pairwise(self.edges)]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Multistage(DirectSolver):
-    """u = u₀ + ε₁u₁ + …: u₀ as ``pinn`` has it, then networks for the rest, those before them frozen.
+    """u = u₀ + ε₁u₁ + …: u₀ as ``pinn``, or another solver, has it, then networks for the rest, upon it.
 
     The size of a stage is estimated from the residual left, ε = ‖R‖/‖∂R/∂ε‖. Of a small correction the
     residual is nearly linear: unless told otherwise, random features and least squares make it, their
@@ -52,12 +52,12 @@ class Multistage(DirectSolver):
             solver=self.name, options=options.model_dump(mode="json"), seed=seed,
             history=history(stages.links, "stage"),
             parameter_count=sum(link.theta.size for link in stages.links), notes=tuple(stages.notes),
-            precision=options.precision, floor=stages.floor,
+            precision=stages.precision, floor=stages.floor,
         )  # fmt: skip
         return Solution(problem, field, record)
 
     def arrays(self, solution: Solution) -> dict[str, np.ndarray]:
-        """Parameters, size and frequency of every stage."""
+        """Parameters and size of every stage."""
         return solution.field.arrays  # pyright: ignore[reportFunctionMemberAccess]
 
     def restore(

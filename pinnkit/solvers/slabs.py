@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Slabs(DirectSolver):
-    """``pinn`` in slabs of time, each from the state, and the network, that the last one ended with.
+    """``pinn``, or another solver, in slabs of time, each from what the last one ended with.
 
     Within a slab u = L + (u₋ − L)|t₀ + … + φ τᵏ N, L and φ being what boundary data are built in by and u₋
     the last slab's solution: continuous in time, with as many rates as initial values were declared.
@@ -59,7 +59,7 @@ class Slabs(DirectSolver):
             solver=self.name, options=options.model_dump(mode="json"), seed=seed,
             history=history(walk.links, "slab"),
             parameter_count=sum(link.theta.size for link in walk.links), notes=tuple(walk.notes),
-            precision=options.precision,
+            precision=walk.precision,
         )  # fmt: skip
         return Solution(problem, walk.field(), record)
 
