@@ -56,7 +56,7 @@ def race_rows(race: Race) -> list[tuple[str, ...]]:
     """A row for each solver, the most accurate first, then finite elements at each tolerance."""
     groups = [[run for run in race.runs if run.label == label] for label in _labels(race.runs)]
     groups.sort(key=lambda runs: median(run.worst for run in runs))
-    return [_row(runs, race.tolerance) for runs in [*groups, *([run] for run in race.elements)]]
+    return [_row(runs, race) for runs in [*groups, *([run] for run in race.elements)]]
 
 
 def race_markdown(race: Race) -> str:
@@ -119,17 +119,22 @@ def race_image(race: Race) -> Image:
     )
 
 
-def _row(runs: Sequence[Run], tolerance: float) -> tuple[str, ...]:
+def _row(runs: Sequence[Run], race: Race) -> tuple[str, ...]:
     done = [run for run in runs if not run.failure]
     label = runs[0].label if len(done) == len(runs) else f"{runs[0].label} ({len(runs) - len(done)} failed)"
     if not done:
         return (label, str(len(runs)), *("–",) * (len(HEADER) - 2))
     return (
         label, str(len(runs)),
-        number(median(run.worst for run in runs)), number(max(run.worst for run in runs)),
+        _error(median(run.worst for run in runs), race.bar), _error(max(run.worst for run in runs), race.bar),
         seconds(median(run.seconds for run in done)), _compiling(done),
-        _reached(done, len(runs), tolerance), str(done[0].parameters),
+        _reached(done, len(runs), race.tolerance), str(done[0].parameters),
     )  # fmt: skip
+
+
+def _error(error: float, bar: float) -> str:
+    """The error, or what a mesh that is the reference itself can be told to have: no more than its bar."""
+    return f"≤ {number(bar)}, being the reference" if error == 0 and bar > 0 else number(error)
 
 
 def _compiling(done: Sequence[Run]) -> str:
