@@ -35,12 +35,13 @@ _HAIR = 0.99  # the same of a shortened one
 _LINEAR = 4.0  # times the residual that the linearised problem leaves is the most that a linear one does
 _LENGTHS = 10  # halvings of a step
 _RAISE, _MOST_RAISED = 1e3, 3
-_COPIES = 3  # of the Jacobian: itself, with its columns scaled, and under factorisation
+_TALL = 4  # times as many rows as columns are factored at a time
 
 
 class HeadState(AbstractState):
     """``searching`` while bandwidths are tried, ``kept`` is 0 where the output layer begins empty in the next
-    step; ``raised`` counts how often in a row λ was raised, ``failures`` how often in all.
+    step; ``raised`` counts how often in a row λ was raised, ``failures`` how often in all; ``weights`` and
+    ``rows`` are those of the least-squares problem.
 
     Bandwidths are 2^(exponent/2): ``best`` is the exponent of θ, ``side`` whereof the next one is tried, and
     ``residual`` what θ leaves.
@@ -54,16 +55,25 @@ class HeadState(AbstractState):
     kept: Scalar
     raised: Count
     failures: Count
+    weights: Count
+    rows: Count
     iteration: Count
     evaluations: Count
     status: Count
 
     def faults(self) -> str:
-        if not (count := int(self.failures)):
-            return ""
-        return (
-            f"{count} steps lowered the loss at no length; the damping was raised {_RAISE:g}-fold each time"
-        )
+        found = []
+        if count := int(self.failures):
+            found.append(
+                f"{count} steps lowered the loss at no length; the damping was raised {_RAISE:g}-fold "
+                "each time"
+            )
+        if (rows := int(self.rows)) < (weights := int(self.weights)):
+            found.append(
+                f"{rows:,} residuals do not determine {weights:,} weights of the output layer: the loss may "
+                "vanish and the solution be far off; take more tests or points, or fewer features"
+            )
+        return "; ".join(found)
 
 
 class HeadLeastSquares(AbstractOptimiser[HeadState]):
@@ -109,6 +119,8 @@ class HeadLeastSquares(AbstractOptimiser[HeadState]):
             kept=kept.astype(loss.dtype),
             raised=zero,
             failures=zero,
+            weights=zero + objective.linear_positions().size,
+            rows=zero + jax.eval_shape(objective.residual, theta).size,
             iteration=zero,
             evaluations=zero + 2,
             status=jnp.where(jnp.isfinite(loss), RUNNING, NONFINITE).astype(jnp.int32),
@@ -167,6 +179,8 @@ class HeadLeastSquares(AbstractOptimiser[HeadState]):
             kept=jnp.where(going_on | failed | jnp.isinf(jnp.minimum(state.residual, left)), state.kept, 1.0),
             raised=raised,
             failures=state.failures + failed,
+            weights=state.weights,
+            rows=state.rows,
             iteration=state.iteration + 1,
             evaluations=state.evaluations + 1 + tried,
             status=status.astype(jnp.int32),
@@ -181,7 +195,9 @@ class HeadLeastSquares(AbstractOptimiser[HeadState]):
 
     def _require_room(self, objective: LeastSquares, theta: Vector) -> None:
         columns, rows = objective.linear_positions().size, jax.eval_shape(objective.residual, theta).size
-        needed, room = _COPIES * theta.dtype.itemsize * (rows + columns) * columns, free_bytes()
+        # held, and copied once; a part of it with columns scaled, and under factorisation
+        factored = 3 * (min(rows, 2 * _TALL * columns) + columns)
+        needed, room = theta.dtype.itemsize * (2 * rows + factored) * columns, free_bytes()
         if room is not None and needed > room:
             raise DeclarationError(
                 f"head needs {in_words(needed)} for {columns:,} weights of the output layer "
@@ -217,7 +233,28 @@ def _solution(rows: Vector, slopes: Array, damping: Scalar | float) -> Vector:
     count = slopes.shape[1]
     size = jnp.maximum(jnp.linalg.norm(slopes, axis=0), jnp.finfo(rows.dtype).tiny)
     level = damping * jnp.sqrt(jnp.asarray(count, rows.dtype))
-    upper = jnp.column_stack([slopes / size, -rows])
-    lower = level * jnp.eye(count, count + 1, dtype=rows.dtype)
-    factor = jnp.linalg.qr(jnp.concatenate([upper, lower]), mode="r")
+    factor = _factor(rows, slopes, size, level)
     return solve_triangular(factor[:count, :count], factor[:count, count]) / size
+
+
+def _factor(rows: Vector, slopes: Array, size: Vector, level: Scalar) -> Array:
+    """The triangular factor (Q + 1, Q + 1) of [JD⁻¹, −r] above [λ, 0].
+
+    Of many rows a part is factored at a time, with the factor of those before it above, so that only J
+    itself is held whole (Demmel, Grigori, Hoemmen and Langou, SIAM J. Sci. Comput. 34 (2012), A206).
+    """
+    total, count = slopes.shape
+    part = _TALL * count
+    parts = max(total // part - 1, 0)  # the last one takes what is left over too
+
+    def joined(above: Array, rows: Vector, slopes: Array) -> Array:
+        below = jnp.column_stack([slopes / size, -rows])
+        return jnp.linalg.qr(jnp.concatenate([above, below]), mode="r")
+
+    def advance(number: Count, factor: Array) -> Array:
+        start = number * part
+        return joined(factor, *(jax.lax.dynamic_slice_in_dim(whole, start, part) for whole in (rows, slopes)))
+
+    damped = level * jnp.eye(count + 1, dtype=rows.dtype).at[count, count].set(0.0)
+    begun = joined(damped, rows[parts * part :], slopes[parts * part :])
+    return jax.lax.fori_loop(0, parts, advance, begun) if parts else begun
