@@ -102,13 +102,13 @@ class Figures:
         return max(counted, default=float("inf"))
 
 
-def measure(case: Case, seed: int, tolerance: float) -> Figures:
-    """Solve a case with a seed in a fresh process with an empty cache."""
+def measure(case: Case, seed: int, tolerance: float, problems: Path = ROOT / "problems") -> Figures:
+    """Solve a case of a folder with a seed in a fresh process with an empty cache."""
     with tempfile.TemporaryDirectory(prefix="pinnkit-acceptance-") as folder:
         out = Path(folder) / "run"
         environment = {**os.environ, "PINNKIT_CACHE": str(Path(folder) / "cache")}
         command = [
-            sys.executable, "-m", "pinnkit", "solve", str(ROOT / "problems" / f"{case.problem}.yaml"),
+            sys.executable, "-m", "pinnkit", "solve", str(problems / f"{case.problem}.yaml"),
             "--seed", str(seed), "--out", str(out), "--quiet", "--set", f"validate.tolerance={tolerance}",
             *(["--solver", case.solver] if case.solver else []),
         ]  # fmt: skip

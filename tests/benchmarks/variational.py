@@ -9,9 +9,13 @@ missed.
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -24,13 +28,15 @@ CASES = (
     Case("sines_on_cells", 1e-4, 60, issue=5),
     Case("darcy", 2e-2, 120, issue=5),
 )
+# one seed; the published error is 6.4e-2 where the largest value is 0.91, the data are good to 2.5e-3
+GEAR, _OWN = Case("gear", 6.4e-2, 1800, issue=5), Path(__file__).parent
 FLUX, _FLUX, _STEP, _POINTS = "darcy_flux", 2e-2, 1e-3, 3000
 HEADER = ["Case", "Must", "Within s", "Relative L2 by seed", "Relative maximum by seed", "Seconds", "Gate"]
 
 
-def row(case: Case, seeds: Sequence[int]) -> tuple[list[str], bool]:
+def row(case: Case, seeds: Sequence[int], problems: Path = ROOT / "problems") -> tuple[list[str], bool]:
     """The table's row of a case, and whether every seed's largest error is below the gate, in time."""
-    runs = [measure(case, seed, case.error) for seed in seeds]
+    runs = [measure(case, seed, case.error, problems) for seed in seeds]
     largest = [max((run.largest or {}).values(), default=float("inf")) for run in runs]
     passed = max(largest) <= case.error and all(run.process <= case.seconds for run in runs)
     for run in runs:
@@ -40,6 +46,18 @@ def row(case: Case, seeds: Sequence[int]) -> tuple[list[str], bool]:
         " ".join(f"{run.worst():.1e}" for run in runs), " ".join(f"{error:.1e}" for error in largest),
         f"{max(run.process for run in runs):.0f}", VERDICT[passed],
     ], passed  # fmt: skip
+
+
+def gear_row(seed: int) -> tuple[list[str], bool]:
+    """FastVPINNs' gear, its mesh and its finite elements' solution put beside the problem."""
+    published = Path(os.environ["PINNKIT_CASES"], "data", "fastvpinns")
+    with tempfile.TemporaryDirectory(prefix="pinnkit-gear-") as temporary:
+        folder = Path(temporary)
+        for name in (published / "gear.mesh", _OWN / "gear.yaml"):
+            shutil.copy(name, folder)
+        data = np.loadtxt(published / "fem_output_gear_forward_sin.csv", delimiter=",")[:, :3]
+        np.savetxt(folder / "gear.csv", data, delimiter=",", header="x,y,u", comments="", fmt="%.17g")
+        return row(GEAR, [seed], folder)
 
 
 def flux_row(seeds: Sequence[int]) -> tuple[list[str], bool]:
@@ -72,7 +90,7 @@ def flux_row(seeds: Sequence[int]) -> tuple[list[str], bool]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; 1 where a gate is missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    names = [*(case.problem for case in CASES), FLUX]
+    names = [*(case.problem for case in CASES), GEAR.problem, FLUX]
     parser.add_argument("--case", nargs="+", choices=names, default=names, help="which cases")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="which seeds")
     chosen = parser.parse_args(arguments)
@@ -80,6 +98,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from pinnkit.solution import package_versions
 
     rows = [row(case, chosen.seeds) for case in CASES if case.problem in chosen.case]
+    if GEAR.problem in chosen.case:
+        if "PINNKIT_CASES" in os.environ:
+            rows.append(gear_row(chosen.seeds[0]))
+        else:
+            print(f"{GEAR.problem}: not measured, PINNKIT_CASES is not set")
     if FLUX in chosen.case:
         rows.append(flux_row(chosen.seeds))
     found = table(HEADER, [line for line, _ in rows])
