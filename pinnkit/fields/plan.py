@@ -25,7 +25,7 @@ from .ensemble import Ensemble
 
 # Bytes that a pass may keep: of a CPU core's own cache, and of an accelerator's memory.
 _CORE_CACHE, _ACCELERATOR = 2**21, 2**30
-_FEWEST_POINTS, _POINTS_EACH = 64, 8
+_FEWEST_POINTS, _POINTS_EACH = 64, 16
 
 
 @dataclass(frozen=True)
